@@ -1,0 +1,98 @@
+// REDAN_CHECK(a <= b): our own logic must hold. Kept in release builds; a failure prints the
+// expression, both values and the place, and stops the process. Never applied to input from
+// outside, which is answered with an Error instead.
+#pragma once
+
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace redan {
+
+[[noreturn]] void check_failed(const char* expression, const std::string& values, const char* file,
+                               int line);
+
+namespace check_detail {
+
+template <class T>
+std::string show(const T& value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::is_enum_v<T>) {
+    return std::to_string(static_cast<int64_t>(value));
+  } else if constexpr (requires(std::ostringstream & out) { out << value; }) {
+    std::ostringstream out;
+    out << value;
+    return out.str();
+  } else {
+    return "?";
+  }
+}
+
+// Catches the left operand of the expression, so that both sides can be printed.
+template <class L>
+struct Left {
+  const L& value;
+#define REDAN_CHECK_OPERATOR(op)                                          \
+  template <class R>                                                      \
+  auto operator op(const R& right) const {                                \
+    return Outcome<R>{static_cast<bool>(value op right), &value, &right}; \
+  }
+  template <class R>
+  struct Outcome {
+    bool ok;
+    const L* left;
+    const R* right;
+    std::string values() const { return show(*left) + " vs " + show(*right); }
+  };
+  REDAN_CHECK_OPERATOR(==)
+  REDAN_CHECK_OPERATOR(!=)
+  REDAN_CHECK_OPERATOR(<)
+  REDAN_CHECK_OPERATOR(<=)
+  REDAN_CHECK_OPERATOR(>)
+  REDAN_CHECK_OPERATOR(>=)
+#undef REDAN_CHECK_OPERATOR
+};
+
+struct Start {
+  template <class L>
+  Left<L> operator<<(const L& left) const {
+    return {left};
+  }
+};
+
+template <class T>
+bool passed(const T& outcome) {
+  if constexpr (requires { outcome.ok; }) {
+    return outcome.ok;
+  } else {
+    return static_cast<bool>(outcome.value);
+  }
+}
+
+template <class T>
+std::string values(const T& outcome) {
+  if constexpr (requires { outcome.values(); }) {
+    return outcome.values();
+  } else {
+    return show(outcome.value);
+  }
+}
+
+}  // namespace check_detail
+
+#define REDAN_CHECK(...)                                                                          \
+  do {                                                                                            \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wparentheses\"")            \
+        _Pragma("GCC diagnostic ignored \"-Wsign-compare\"") const auto redan_outcome =           \
+            ::redan::check_detail::Start{} << __VA_ARGS__;                                        \
+    if (!::redan::check_detail::passed(redan_outcome)) [[unlikely]] {                             \
+      ::redan::check_failed(#__VA_ARGS__, ::redan::check_detail::values(redan_outcome), __FILE__, \
+                            __LINE__);                                                            \
+    }                                                                                             \
+    _Pragma("GCC diagnostic pop")                                                                 \
+  } while (false)
+
+}  // namespace redan

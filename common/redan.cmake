@@ -1,0 +1,73 @@
+# How every folder of the tree is built. A folder's own CMakeLists.txt is one line:
+#   redan_library(gossip DEPENDS base protocol)
+# makes the static library redan_gossip from the folder's *.cc files.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${CCACHE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS program_options)
+find_package(OpenSSL REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+find_library(LZF_LIBRARY lzf REQUIRED)
+find_program(PROTOC protoc REQUIRED)
+find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+
+# Flags of every target that we write; not of generated protobuf code.
+add_library(redan_flags INTERFACE)
+target_include_directories(redan_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(redan_flags INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers)
+target_compile_definitions(redan_flags INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL
+  REDAN_VERSION="7.2.0" $<$<BOOL:${REDAN_MUTANTS}>:REDAN_MUTANTS>)
+
+add_library(redan_hardening INTERFACE)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(redan_hardening INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+  target_link_options(redan_hardening INTERFACE -Wl,-z,relro,-z,now)
+endif()
+target_link_libraries(redan_flags INTERFACE redan_hardening)
+if(REDAN_SANITIZE)
+  add_compile_options(-fsanitize=${REDAN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=${REDAN_SANITIZE})
+endif()
+
+# redan_library(NAME [DEPENDS lib...] [LINK external...]): the *.cc files of this folder.
+function(redan_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  list(TRANSFORM ARG_DEPENDS PREPEND redan_)
+  if(sources)
+    add_library(redan_${name} STATIC ${sources})
+    target_link_libraries(redan_${name} PUBLIC redan_flags ${ARG_DEPENDS} ${ARG_LINK})
+  else()
+    add_library(redan_${name} INTERFACE)
+    target_link_libraries(redan_${name} INTERFACE redan_flags ${ARG_DEPENDS} ${ARG_LINK})
+  endif()
+endfunction()
+
+# redan_test(NAME DEPENDS lib...): one GoogleTest program from the folder's *_test.cc files.
+function(redan_test name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  list(TRANSFORM ARG_DEPENDS PREPEND redan_)
+  if(sources)
+    add_executable(${name} ${sources})
+    target_link_libraries(${name} PRIVATE redan_flags ${ARG_DEPENDS} ${ARG_LINK} GTest::gmock GTest::gtest_main)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
