@@ -1,0 +1,146 @@
+#include "common/resp/request_parser.h"
+
+#include <cstring>
+
+#include "common/base/parse.h"
+
+namespace redan {
+
+namespace {
+constexpr size_t kMaxInlineBytes = 64 * 1024;
+constexpr int64_t kMaxArguments = 1024 * 1024 * 1024;
+constexpr int64_t kMaxStrangerArguments = 10;
+constexpr int64_t kMaxStrangerBulkBytes = 16 * 1024;
+}  // namespace
+
+void RequestParser::reset() {
+  parts_.clear();
+  missing_args_ = -1;
+  bulk_length_ = -1;
+  position_ = 0;
+  needed_ = 0;
+}
+
+RequestParser::Status RequestParser::fail(std::string message) {
+  error_ = std::move(message);
+  reset();
+  return Status::kError;
+}
+
+RequestParser::Status RequestParser::parse(std::string_view input, const RequestLimits& limits) {
+  if (missing_args_ < 0) {
+    position_ = 0;
+    needed_ = 0;
+    if (input.empty()) return Status::kIncomplete;
+    if (input[0] != '*') return parse_inline(input);
+  }
+  return parse_array(input, limits);
+}
+
+RequestParser::Status RequestParser::parse_inline(std::string_view input) {
+  const void* found = std::memchr(input.data(), '\n', input.size());
+  if (found == nullptr) {
+    if (input.size() > kMaxInlineBytes) return fail("Protocol error: too big inline request");
+    return Status::kIncomplete;
+  }
+  const size_t newline = static_cast<size_t>(static_cast<const char*>(found) - input.data());
+  std::string_view line = input.substr(0, newline);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  std::optional<std::vector<std::string>> words = split_words(line);
+  if (!words) return fail("Protocol error: unbalanced quotes in request");
+  inline_words_ = std::move(*words);
+  args_.assign(inline_words_.begin(), inline_words_.end());
+  position_ = newline + 1;
+  return Status::kRequest;
+}
+
+RequestParser::Line RequestParser::read_number(std::string_view input, int64_t& number) {
+  const char* const begin = input.data() + position_;
+  const char* const end = input.data() + input.size();
+  const char* p = begin;
+  // The usual short positive number, without a second look at its bytes.
+  int64_t value = 0;
+  while (p < end && p - begin < 10 && *p >= '0' && *p <= '9') value = value * 10 + (*p++ - '0');
+  if (p != begin && end - p >= 2 && p[0] == '\r' && p[1] == '\n' &&
+      (*begin != '0' || p - begin == 1)) {
+    position_ += static_cast<size_t>(p - begin) + 2;
+    number = value;
+    return Line::kNumber;
+  }
+  const void* cr = std::memchr(begin, '\r', static_cast<size_t>(end - begin));
+  if (cr == nullptr || static_cast<const char*>(cr) + 1 >= end) {
+    return static_cast<size_t>(end - begin) > kMaxInlineBytes ? Line::kTooLong : Line::kIncomplete;
+  }
+  const size_t length = static_cast<size_t>(static_cast<const char*>(cr) - begin);
+  const std::optional<int64_t> parsed = parse_int64({begin, length});
+  if (!parsed) return Line::kNotANumber;
+  number = *parsed;
+  position_ += length + 2;
+  return Line::kNumber;
+}
+
+RequestParser::Status RequestParser::parse_array(std::string_view input,
+                                                 const RequestLimits& limits) {
+  if (missing_args_ < 0) {
+    position_ = 1;
+    int64_t count = 0;
+    switch (read_number(input, count)) {
+      case Line::kIncomplete:
+        return Status::kIncomplete;
+      case Line::kTooLong:
+        return fail("Protocol error: too big mbulk count string");
+      case Line::kNotANumber:
+        return fail("Protocol error: invalid multibulk length");
+      case Line::kNumber:
+        break;
+    }
+    if (count > kMaxArguments) return fail("Protocol error: invalid multibulk length");
+    if (count > kMaxStrangerArguments && !limits.authenticated) {
+      return fail("Protocol error: unauthenticated multibulk length");
+    }
+    parts_.clear();
+    if (count <= 0) {
+      args_.clear();
+      return Status::kRequest;
+    }
+    missing_args_ = count;
+    bulk_length_ = -1;
+  }
+  while (missing_args_ > 0) {
+    if (bulk_length_ < 0) {
+      if (position_ >= input.size()) return Status::kIncomplete;
+      const char kind = input[position_];
+      if (kind != '$') return fail(std::string("Protocol error: expected '$', got '") + kind + "'");
+      const size_t header = position_++;
+      int64_t length = 0;
+      const Line line = read_number(input, length);
+      if (line == Line::kIncomplete) {
+        position_ = header;  // Read again when more is there.
+        return Status::kIncomplete;
+      }
+      if (line == Line::kTooLong) return fail("Protocol error: too big bulk count string");
+      if (line == Line::kNotANumber || length < 0 || length > limits.max_bulk_bytes) {
+        return fail("Protocol error: invalid bulk length");
+      }
+      if (length > kMaxStrangerBulkBytes && !limits.authenticated) {
+        return fail("Protocol error: unauthenticated bulk length");
+      }
+      bulk_length_ = length;
+    }
+    const size_t length = static_cast<size_t>(bulk_length_);
+    if (input.size() - position_ < length + 2) {
+      needed_ = position_ + length + 2;
+      return Status::kIncomplete;
+    }
+    parts_.push_back({position_, length});
+    position_ += length + 2;  // As Redis, we do not look at the two bytes behind the argument.
+    bulk_length_ = -1;
+    --missing_args_;
+  }
+  args_.clear();
+  for (const Part& part : parts_) args_.push_back(input.substr(part.offset, part.length));
+  missing_args_ = -1;
+  return Status::kRequest;
+}
+
+}  // namespace redan
