@@ -1,0 +1,76 @@
+// What command handlers ask of the parts that touch disks and sockets. The drivers implement these;
+// tests of handlers use their own. All calls are made on the data thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace redan {
+
+class InfoWriter;
+class ReplyWriter;
+struct Session;
+
+// RDB files: SAVE, BGSAVE, LASTSAVE, DEBUG RELOAD.
+class SnapshotService {
+ public:
+  virtual ~SnapshotService() = default;
+  virtual Result<void> save() = 0;                   // SAVE: returns when the file is in place
+  virtual Result<void> begin_background_save() = 0;  // BGSAVE
+  virtual void schedule_background_save() = 0;       // BGSAVE SCHEDULE
+  virtual bool in_progress() const = 0;
+  virtual bool last_save_ok() const = 0;  // stop-writes-on-bgsave-error asks
+  virtual int64_t last_save_unix_s() const = 0;
+  virtual Result<void> reload(bool save_first, bool flush) = 0;  // DEBUG RELOAD [NOSAVE] [NOFLUSH]
+  virtual void write_info(InfoWriter& info) const = 0;           // the fields of INFO persistence
+};
+
+// Both roles of replication.
+class ReplicationService {
+ public:
+  virtual ~ReplicationService() = default;
+
+  // The write path: called once for each command whose effect must reach replicas (and later the
+  // AOF), after it ran. MULTI and EXEC are fed around the commands of one transaction.
+  virtual void feed(int db, std::span<const std::string_view> args) = 0;
+
+  // Gates ask.
+  virtual bool is_replica() const = 0;
+  virtual bool link_up() const = 0;       // a replica whose data is as fresh as it can be
+  virtual int good_replicas() const = 0;  // for min-replicas-to-write
+  virtual bool loading() const = 0;       // a full sync is being applied in place
+
+  // REPLICAOF; an empty host is NO ONE.
+  virtual Result<void> replicate_from(std::string_view host, int port) = 0;
+  virtual std::string primary_host() const = 0;
+  virtual int primary_port() const = 0;
+
+  // PSYNC and SYNC turn the session's connection into a replication stream (or answer an error).
+  virtual void psync(Session& session, std::span<const std::string_view> args,
+                     ReplyWriter& reply) = 0;
+  virtual void replconf(Session& session, std::span<const std::string_view> args,
+                        ReplyWriter& reply) = 0;
+  // A session that was a replica's is gone.
+  virtual void session_closed(Session& session) = 0;
+
+  // A replica's stream from its primary: `raw` is the request just executed, byte for byte.
+  virtual void applied(Session& link, std::string_view raw) = 0;
+
+  // FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT ms]
+  virtual Result<void> failover(std::span<const std::string_view> args) = 0;
+
+  virtual int64_t offset() const = 0;                 // master_repl_offset
+  virtual int replicas_at(int64_t offset) const = 0;  // WAIT: acknowledged at least that
+  virtual void request_acks() = 0;                    // WAIT: REPLCONF GETACK to all
+
+  virtual void write_role(ReplyWriter& reply) const = 0;  // ROLE
+  virtual void write_info(InfoWriter& info) const = 0;    // INFO replication
+  virtual void write_stats(InfoWriter& info) const = 0;   // sync_full, sync_partial_ok, ...
+};
+
+}  // namespace redan

@@ -1,0 +1,96 @@
+// What we know of one client, whatever its connection is: the state that commands read and change.
+// Owned by the connection (server/drivers/client_io), used on the data thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/resp/writer.h"
+
+namespace redan {
+
+// What the rest of the server may do with a client's connection. Implemented by client_io.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // Appends to what will be written, in order with the replies of the client's own requests.
+  virtual void send(std::string_view bytes) = 0;
+  // The same without a copy: the block must not change any more.
+  virtual void send_shared(std::shared_ptr<const std::string> block, size_t from = 0) = 0;
+  // Bytes accepted by send() and not yet taken by the kernel.
+  virtual size_t pending_bytes() const = 0;
+  // Called once, on the data thread, when pending_bytes() has fallen to zero.
+  virtual void when_drained(std::function<void()> callback) = 0;
+  virtual void close_after_replies() = 0;
+  // Closes at the next turn of the loop; safe to call from anywhere on the data thread.
+  virtual void close_soon(std::string_view why) = 0;
+  // Stops and resumes reading requests (CLIENT PAUSE, blocked clients).
+  virtual void stop_reading() = 0;
+  virtual void resume_reading() = 0;
+  virtual std::string peer_address() const = 0;  // "127.0.0.1:50000", "/path:0"
+  virtual std::string local_address() const = 0;
+  virtual int descriptor() const = 0;
+};
+
+// Commands held back between MULTI and EXEC.
+struct QueuedCommand {
+  std::vector<std::string> args;
+};
+
+struct Transaction {
+  bool open = false;
+  bool failed = false;     // a command was refused while queuing: EXEC answers EXECABORT
+  bool disturbed = false;  // a watched key changed: EXEC answers nil
+  std::vector<QueuedCommand> queue;
+  std::vector<std::pair<int, std::string>> watched;  // (db, key)
+};
+
+struct Subscriptions {
+  std::set<std::string, std::less<>> channels;
+  std::set<std::string, std::less<>> patterns;
+  size_t count() const { return channels.size() + patterns.size(); }
+};
+
+enum class ClientKind : uint8_t { kNormal, kPubSub, kReplica, kPrimary };
+
+struct Session {
+  uint64_t id = 0;
+  int db = 0;
+  Resp resp = Resp::k2;
+  ClientKind kind = ClientKind::kNormal;
+  bool authenticated = false;
+  bool no_evict = false;
+  bool no_touch = false;
+  bool reply_off = false;        // CLIENT REPLY OFF
+  bool reply_skip_next = false;  // CLIENT REPLY SKIP, for the command behind it
+  bool reply_skip = false;
+  bool readonly = false;  // cluster READONLY
+  bool asking = false;
+  bool monitor = false;
+  bool unix_socket = false;
+  std::string user = "default";
+  std::string name;
+  std::string lib_name;
+  std::string lib_version;
+  const char* last_command = "NULL";
+  Instant created{};
+  Instant last_interaction{};
+  int64_t last_write_offset = 0;  // WAIT: the stream's offset behind this client's last write
+  std::unique_ptr<Transaction> transaction;      // only for clients that ever used MULTI or WATCH
+  std::unique_ptr<Subscriptions> subscriptions;  // only for clients that ever subscribed
+  Connection* connection = nullptr;              // null in tests and for scripts
+
+  bool in_multi() const { return transaction != nullptr && transaction->open; }
+  size_t subscription_count() const {
+    return subscriptions == nullptr ? 0 : subscriptions->count();
+  }
+};
+
+}  // namespace redan
