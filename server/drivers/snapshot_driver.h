@@ -1,0 +1,69 @@
+// RDB files of a node: SAVE, BGSAVE, save points, loading at start, and the snapshots that
+// replication streams. One snapshot runs at a time, whoever asked for it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/config/server_config.h"
+#include "server/drivers/snapshot_job.h"
+#include "server/session/services.h"
+
+namespace redan {
+
+class SnapshotDriver : public SnapshotService {
+ public:
+  struct Parts {
+    DataLoop& loop;
+    Keyspace& keyspace;
+    const ServerConfig& config;
+    // The replication id and offset of now; asked at the mark.
+    std::function<SnapshotOrigin()> origin;
+    // Hold writes back (true) until told otherwise (false): see SnapshotJob.
+    std::function<void(bool)> park_writes;
+    std::function<int64_t()> used_memory;
+  };
+  explicit SnapshotDriver(Parts parts);
+  ~SnapshotDriver() override;
+
+  // A snapshot for replicas; refused while another snapshot runs (try again when `on_idle` calls).
+  // The returned job belongs to the driver and lives until `on_done` returns or stop_stream().
+  struct Stream {
+    std::string eof_mark;
+    std::function<void(std::shared_ptr<const std::string>)> on_chunk;
+    std::function<void(Result<void>)> on_done;
+  };
+  Result<SnapshotJob*> start_stream(Stream stream);
+  void stop_stream();
+  // Called whenever a snapshot ended, so that somebody who was refused may try again.
+  void on_idle(std::function<void()> callback);
+
+  // SnapshotService
+  Result<void> save() override;
+  Result<void> begin_background_save() override;
+  void schedule_background_save() override;
+  bool in_progress() const override;
+  bool last_save_ok() const override;
+  int64_t last_save_unix_s() const override;
+  Result<void> reload(bool save_first, bool flush) override;
+  void write_info(InfoWriter& info) const override;
+
+  // Ten times a second: save points, scheduled saves.
+  void cron();
+  // One command changed `count` keys (the dirty counter).
+  void changed(int64_t count);
+  int64_t changes_since_save() const;
+
+  // At start: removes temporary files that a crash left behind.
+  void remove_leftovers();
+  // SHUTDOWN: a running BGSAVE is given up; a save is made if `save`.
+  Result<void> shut_down(bool save);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace redan
