@@ -38,6 +38,9 @@ class ReplicationService {
   // The write path: called once for each command whose effect must reach replicas (and later the
   // AOF), after it ran. MULTI and EXEC are fed around the commands of one transaction.
   virtual void feed(int db, std::span<const std::string_view> args) = 0;
+  // At the end of each batch of requests, before replies are written: hands what was fed to the
+  // replicas' connections.
+  virtual void flush() = 0;
 
   // Gates ask.
   virtual bool is_replica() const = 0;
@@ -55,7 +58,7 @@ class ReplicationService {
                      ReplyWriter& reply) = 0;
   virtual void replconf(Session& session, std::span<const std::string_view> args,
                         ReplyWriter& reply) = 0;
-  // A session that was a replica's is gone.
+  // A session of kind kReplica or kPrimary is gone (others may be reported too).
   virtual void session_closed(Session& session) = 0;
 
   // A replica's stream from its primary: `raw` is the request just executed, byte for byte.
