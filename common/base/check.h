@@ -47,12 +47,16 @@ struct Left {
     const R* right;
     std::string values() const { return show(*left) + " vs " + show(*right); }
   };
+// Both operands are ours, often a size and a literal.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
   REDAN_CHECK_OPERATOR(==)
   REDAN_CHECK_OPERATOR(!=)
   REDAN_CHECK_OPERATOR(<)
   REDAN_CHECK_OPERATOR(<=)
   REDAN_CHECK_OPERATOR(>)
   REDAN_CHECK_OPERATOR(>=)
+#pragma GCC diagnostic pop
 #undef REDAN_CHECK_OPERATOR
 };
 
@@ -81,18 +85,22 @@ std::string values(const T& outcome) {
   }
 }
 
+// Called within the full expression that made `outcome`, whose operands may be temporaries.
+template <class T>
+void verify(const T& outcome, const char* expression, const char* file, int line) {
+  if (!passed(outcome)) [[unlikely]] {
+    check_failed(expression, values(outcome), file, line);
+  }
+}
+
 }  // namespace check_detail
 
-#define REDAN_CHECK(...)                                                                          \
-  do {                                                                                            \
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wparentheses\"")            \
-        _Pragma("GCC diagnostic ignored \"-Wsign-compare\"") const auto redan_outcome =           \
-            ::redan::check_detail::Start{} << __VA_ARGS__;                                        \
-    if (!::redan::check_detail::passed(redan_outcome)) [[unlikely]] {                             \
-      ::redan::check_failed(#__VA_ARGS__, ::redan::check_detail::values(redan_outcome), __FILE__, \
-                            __LINE__);                                                            \
-    }                                                                                             \
-    _Pragma("GCC diagnostic pop")                                                                 \
+#define REDAN_CHECK(...)                                                                      \
+  do {                                                                                        \
+    _Pragma("GCC diagnostic push")                                                            \
+        _Pragma("GCC diagnostic ignored \"-Wparentheses\"")::redan::check_detail::verify(     \
+            ::redan::check_detail::Start{} << __VA_ARGS__, #__VA_ARGS__, __FILE__, __LINE__); \
+    _Pragma("GCC diagnostic pop")                                                             \
   } while (false)
 
 }  // namespace redan

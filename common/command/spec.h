@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace redan {
 
@@ -34,6 +36,7 @@ enum CommandFlag : uint32_t {
   kAllowBusy = 1u << 21,
   kMovableKeys = 1u << 22,
   kTouchesKeys = 1u << 23,  // "touches-arbitrary-keys" (FLUSHALL, SWAPDB, ...)
+  kSysCmd = 1u << 24,       // spoken between servers rather than by clients
 };
 
 enum class Group : uint8_t {
@@ -75,8 +78,8 @@ enum KeyFlag : uint16_t {
 // (last, step, limit) or a counted list.
 // Source: https://redis.io/docs/reference/key-specs
 struct KeySpec {
-  enum class Begin : uint8_t { kNone, kIndex, kKeyword };
-  enum class Find : uint8_t { kRange, kKeyNum };
+  enum class Begin : uint8_t { kNone, kIndex, kKeyword, kUnknown };
+  enum class Find : uint8_t { kRange, kKeyNum, kUnknown };
   uint16_t flags = 0;
   Begin begin = Begin::kNone;
   int16_t index = 0;  // kIndex: position of the first key; kKeyword: where to start looking
@@ -100,6 +103,15 @@ constexpr KeySpecs one_key(uint16_t flags) {
   return keys_at(1, 0, 1, flags);
 }
 
+// One key among the arguments of a call: its position (0 is the command's name) and KeyFlags.
+struct KeyRef {
+  int position = 0;
+  uint16_t flags = 0;
+  friend bool operator==(const KeyRef&, const KeyRef&) = default;
+};
+// Finds the keys where the specs alone cannot (SORT ... STORE, MIGRATE, SET's flags).
+using KeyFinder = void (*)(std::span<const std::string_view> args, std::vector<KeyRef>& keys);
+
 struct CommandSpec {
   std::string_view name;    // upper case; a subcommand's own name ("GET" of CONFIG GET)
   std::string_view syntax;  // the arguments; see syntax.h for the notation
@@ -114,7 +126,9 @@ struct CommandSpec {
   std::string_view replaced_by = {};
   std::string_view history = {};           // "6.2.0: Added the ...\n7.0.0: ..."
   std::string_view hints = {};             // "nondeterministic_output\nrequest_policy:all_shards"
-  std::string_view extra_categories = {};  // ACL categories that do not follow from the rest
+  std::string_view extra_categories = {};  // ACL categories that do not follow from the rest:
+                                           // "dangerous set", "-keyspace" takes one away
+  KeyFinder key_finder = nullptr;
 };
 
 }  // namespace redan
