@@ -31,21 +31,25 @@ std::string show(const T& value) {
   }
 }
 
+// An operand may be a temporary that ends before it is printed: small values are copied.
+template <class T>
+using Held = std::conditional_t<std::is_scalar_v<T>, T, const T&>;
+
 // Catches the left operand of the expression, so that both sides can be printed.
 template <class L>
 struct Left {
-  const L& value;
-#define REDAN_CHECK_OPERATOR(op)                                          \
-  template <class R>                                                      \
-  auto operator op(const R& right) const {                                \
-    return Outcome<R>{static_cast<bool>(value op right), &value, &right}; \
+  Held<L> value;
+#define REDAN_CHECK_OPERATOR(op)                                        \
+  template <class R>                                                    \
+  auto operator op(const R& right) const {                              \
+    return Outcome<R>{static_cast<bool>(value op right), value, right}; \
   }
   template <class R>
   struct Outcome {
     bool ok;
-    const L* left;
-    const R* right;
-    std::string values() const { return show(*left) + " vs " + show(*right); }
+    Held<L> left;
+    Held<R> right;
+    std::string values() const { return show(left) + " vs " + show(right); }
   };
 // Both operands are ours, often a size and a literal.
 #pragma GCC diagnostic push

@@ -25,7 +25,7 @@ void append_le64(ByteBuffer& out, uint64_t value);
 // length that the input merely claims.
 class RdbCursor {
  public:
-  enum class Status : uint8_t { kOk, kNeedMore, kCorrupt };
+  enum class Status : uint8_t { kReading, kNeedMore, kCorrupt };
 
   // `limit`: how many bytes there will ever be, counted from the beginning of `bytes`.
   explicit RdbCursor(std::string_view bytes, uint64_t limit = UINT64_MAX)
@@ -74,7 +74,7 @@ class RdbCursor {
   uint64_t limit_;
   uint64_t wanted_ = 0;
   const char* reason_ = "";
-  Status status_ = Status::kOk;
+  Status status_ = Status::kReading;
 };
 
 }  // namespace redan
