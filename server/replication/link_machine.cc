@@ -47,7 +47,7 @@ void LinkMachine::stop(LinkOut& out) {
   const bool open = state_ != State::kOff && state_ != State::kIdle;
   state_ = State::kOff;
   input_.clear();
-  if (open) out.push_back(HangUp{"replication stops"});
+  if (open) out.emplace_back(HangUp{"replication stops"});
 }
 
 void LinkMachine::retry_at(Instant when) {
@@ -59,17 +59,17 @@ void LinkMachine::retry_at(Instant when) {
 }
 
 void LinkMachine::fail(Instant now, std::string why, LinkOut& out) {
-  out.push_back(Note{Level::kWarning, why});
+  out.emplace_back(Note{Level::kWarning, why});
   retry_at(now + kRetryAfter);
-  out.push_back(HangUp{std::move(why)});
+  out.emplace_back(HangUp{std::move(why)});
 }
 
 void LinkMachine::connected(Instant now, LinkOut& out) {
   if (state_ != State::kDialling) return;
-  out.push_back(Note{Level::kNotice, "Non blocking connect for SYNC fired the event."});
+  out.emplace_back(Note{Level::kNotice, "Non blocking connect for SYNC fired the event."});
   state_ = State::kPing;
   heard_ = now;
-  out.push_back(Send{request({"PING"})});
+  out.emplace_back(Send{request({"PING"})});
 }
 
 void LinkMachine::disconnected(Instant now, std::string_view why, LinkOut& out) {
@@ -78,14 +78,14 @@ void LinkMachine::disconnected(Instant now, std::string_view why, LinkOut& out) 
     case State::kIdle:
       return;
     case State::kDialling:
-      out.push_back(
+      out.emplace_back(
           Note{Level::kWarning, "Error condition on socket for SYNC: " + std::string(why)});
       return retry_at(now + kRetryAfter);
     case State::kOnline:
-      out.push_back(Note{Level::kNotice, "Connection with master lost."});
-      out.push_back(Note{Level::kNotice, "Caching the disconnected master state."});
-      out.push_back(Note{Level::kNotice, "Reconnecting to MASTER " + settings_.host + ":" +
-                                             std::to_string(settings_.port)});
+      out.emplace_back(Note{Level::kNotice, "Connection with master lost."});
+      out.emplace_back(Note{Level::kNotice, "Caching the disconnected master state."});
+      out.emplace_back(Note{Level::kNotice, "Reconnecting to MASTER " + settings_.host + ":" +
+                                                std::to_string(settings_.port)});
       down_since_ = now;
       // At once: while we wait the backlog that we need may be overwritten.
       retry_at(now);
@@ -104,22 +104,22 @@ void LinkMachine::tick(Instant now, int64_t applied, int64_t durable, LinkOut& o
       return;
     case State::kIdle:
       if (now < dial_at_) return;
-      out.push_back(Note{Level::kNotice, "Connecting to MASTER " + settings_.host + ":" +
-                                             std::to_string(settings_.port)});
-      out.push_back(Note{Level::kNotice, "MASTER <-> REPLICA sync started"});
+      out.emplace_back(Note{Level::kNotice, "Connecting to MASTER " + settings_.host + ":" +
+                                                std::to_string(settings_.port)});
+      out.emplace_back(Note{Level::kNotice, "MASTER <-> REPLICA sync started"});
       state_ = State::kDialling;
       heard_ = spoke_ = now;
-      out.push_back(Dial{settings_.host, settings_.port});
+      out.emplace_back(Dial{settings_.host, settings_.port});
       return;
     default:
       break;
   }
   if (now - heard_ > settings_.timeout) {
     if (state_ == State::kOnline) {
-      out.push_back(Note{Level::kWarning, "MASTER timeout: no data nor PING received..."});
+      out.emplace_back(Note{Level::kWarning, "MASTER timeout: no data nor PING received..."});
       down_since_ = now;
       retry_at(now);
-      out.push_back(HangUp{"timeout"});
+      out.emplace_back(HangUp{"timeout"});
       return;
     }
     return fail(now,
@@ -133,9 +133,9 @@ void LinkMachine::tick(Instant now, int64_t applied, int64_t durable, LinkOut& o
   if (now - spoke_ < kSpeakEvery) return;
   spoke_ = now;
   if (state_ == State::kOnline) {
-    out.push_back(Send{ack(applied, durable)});
+    out.emplace_back(Send{ack(applied, durable)});
   } else if (state_ == State::kSnapshot || state_ == State::kLoading) {
-    out.push_back(Send{"\n"});  // A sign of life; the primary reads an empty request.
+    out.emplace_back(Send{"\n"});  // A sign of life; the primary reads an empty request.
   }
 }
 
@@ -176,7 +176,7 @@ void LinkMachine::line(Instant now, std::string_view text, LinkOut& out) {
           !text.starts_with("-ERR operation not permitted")) {
         return fail(now, "Error reply to PING from master: '" + shown(text) + "'", out);
       }
-      out.push_back(Note{Level::kNotice, "Master replied to PING, replication can continue..."});
+      out.emplace_back(Note{Level::kNotice, "Master replied to PING, replication can continue..."});
       return greet(out);
     case State::kGreeting:
       return greeting_answer(text, now, out);
@@ -208,15 +208,15 @@ void LinkMachine::greet(LinkOut& out) {
   ask_for("capa", {"REPLCONF", "capa", "eof", "capa", "psync2"});
   ask_for("VERSION", {"REPLCONF", "VERSION", settings_.version});
   state_ = State::kGreeting;
-  out.push_back(Send{std::string(bytes.view())});
+  out.emplace_back(Send{std::string(bytes.view())});
 }
 
 void LinkMachine::greeting_answer(std::string_view text, Instant now, LinkOut& out) {
   const std::string& what = unanswered_[answered_++];
   if (text[0] == '-') {
     if (what == "AUTH") return fail(now, "Unable to AUTH to MASTER: " + shown(text), out);
-    out.push_back(Note{Level::kNotice, "(Non critical) Master does not understand REPLCONF " +
-                                           what + ": " + shown(text)});
+    out.emplace_back(Note{Level::kNotice, "(Non critical) Master does not understand REPLCONF " +
+                                              what + ": " + shown(text)});
   } else if (text[0] != '+') {
     return fail(now, "Unexpected answer to REPLCONF " + what + ": " + shown(text), out);
   }
@@ -226,18 +226,18 @@ void LinkMachine::greeting_answer(std::string_view text, Instant now, LinkOut& o
 void LinkMachine::ask(LinkOut& out) {
   state_ = State::kAnswer;
   if (!position_) {
-    out.push_back(
+    out.emplace_back(
         Note{Level::kNotice, "Partial resynchronization not possible (no cached master)"});
-    out.push_back(Send{request({"PSYNC", "?", "-1"})});
+    out.emplace_back(Send{request({"PSYNC", "?", "-1"})});
     return;
   }
   const std::string wanted = std::to_string(position_->offset + 1);
-  out.push_back(Note{Level::kNotice, "Trying a partial resynchronization (request " +
-                                         position_->id + ":" + wanted + ")."});
+  out.emplace_back(Note{Level::kNotice, "Trying a partial resynchronization (request " +
+                                            position_->id + ":" + wanted + ")."});
   if (take_over_) {
-    out.push_back(Send{request({"PSYNC", position_->id, wanted, "FAILOVER"})});
+    out.emplace_back(Send{request({"PSYNC", position_->id, wanted, "FAILOVER"})});
   } else {
-    out.push_back(Send{request({"PSYNC", position_->id, wanted})});
+    out.emplace_back(Send{request({"PSYNC", position_->id, wanted})});
   }
 }
 
@@ -250,23 +250,23 @@ void LinkMachine::psync_answer(std::string_view text, Instant now, LinkOut& out)
     if (!id.empty() && !History::well_formed(id)) {
       return fail(now, "Unexpected reply to PSYNC from master: " + shown(text), out);
     }
-    out.push_back(Note{Level::kNotice, "Successful partial resynchronization with master."});
+    out.emplace_back(Note{Level::kNotice, "Successful partial resynchronization with master."});
     if (id.empty()) id = position_->id;
     if (id != position_->id) {
-      out.push_back(Note{Level::kNotice, "Master replication ID changed to " + std::string(id)});
+      out.emplace_back(Note{Level::kNotice, "Master replication ID changed to " + std::string(id)});
     }
-    out.push_back(Resume{std::string(id)});
+    out.emplace_back(Resume{std::string(id)});
     position_->id = id;
     take_over_ = false;
-    out.push_back(Note{Level::kNotice,
-                       "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization."});
+    out.emplace_back(Note{Level::kNotice,
+                          "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization."});
     return online(now, out);
   }
   if (take_over_) {
     // Anything else leaves the other side as it was: FAILOVER is off.
     retry_at(now + kRetryAfter);
-    out.push_back(HangUp{"failover target rejected psync request"});
-    out.push_back(TakeOverRefused{std::string(text.substr(0, 256))});
+    out.emplace_back(HangUp{"failover target rejected psync request"});
+    out.emplace_back(TakeOverRefused{std::string(text.substr(0, 256))});
     return;
   }
   if (text.starts_with("+FULLRESYNC ")) {
@@ -278,8 +278,8 @@ void LinkMachine::psync_answer(std::string_view text, Instant now, LinkOut& out)
     }
     new_id_ = words[1];
     new_offset_ = *offset;
-    out.push_back(Note{Level::kNotice,
-                       "Full resync from master: " + new_id_ + ":" + std::to_string(new_offset_)});
+    out.emplace_back(Note{
+        Level::kNotice, "Full resync from master: " + new_id_ + ":" + std::to_string(new_offset_)});
     state_ = State::kHeader;
     return;
   }
@@ -311,9 +311,9 @@ void LinkMachine::header(std::string_view text, Instant now, LinkOut& out) {
           "Bad protocol from MASTER: an end mark of " + std::to_string(end_mark_.size()) + " bytes",
           out);
     }
-    out.push_back(Note{Level::kNotice,
-                       "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to "
-                       "parser"});
+    out.emplace_back(Note{Level::kNotice,
+                          "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to "
+                          "parser"});
   } else {
     const auto size = parse_int64(text.substr(1));
     if (!size || *size < 0) {
@@ -322,11 +322,12 @@ void LinkMachine::header(std::string_view text, Instant now, LinkOut& out) {
     }
     end_mark_.clear();
     transfer_size_ = *size;
-    out.push_back(Note{Level::kNotice, "MASTER <-> REPLICA sync: receiving " +
-                                           std::to_string(*size) + " bytes from master to parser"});
+    out.emplace_back(Note{Level::kNotice, "MASTER <-> REPLICA sync: receiving " +
+                                              std::to_string(*size) +
+                                              " bytes from master to parser"});
   }
   state_ = State::kSnapshot;
-  out.push_back(BeginTransfer{new_id_, new_offset_, transfer_size_});
+  out.emplace_back(BeginTransfer{new_id_, new_offset_, transfer_size_});
 }
 
 void LinkMachine::snapshot_bytes(LinkOut& out) {
@@ -346,20 +347,20 @@ void LinkMachine::snapshot_bytes(LinkOut& out) {
     transfer_read_ += static_cast<int64_t>(take);
     std::string rest = input_.substr(take);
     input_.resize(take);
-    out.push_back(Snapshot{std::exchange(input_, std::move(rest))});
+    out.emplace_back(Snapshot{std::exchange(input_, std::move(rest))});
   }
   if (!complete) return;
   input_.erase(0, end_mark_.size());
   state_ = State::kLoading;
-  out.push_back(EndTransfer{});
+  out.emplace_back(EndTransfer{});
 }
 
 void LinkMachine::loaded(Instant now, LinkOut& out) {
   REDAN_CHECK(state_ == State::kLoading);
   position_ = StreamPosition{new_id_, new_offset_};
-  out.push_back(Note{Level::kNotice, "MASTER <-> REPLICA sync: Finished with success"});
+  out.emplace_back(Note{Level::kNotice, "MASTER <-> REPLICA sync: Finished with success"});
   // At once: a primary that used an end mark begins the stream with our first ACK.
-  out.push_back(Send{ack(new_offset_, -1)});
+  out.emplace_back(Send{ack(new_offset_, -1)});
   online(now, out);
 }
 
@@ -375,7 +376,7 @@ void LinkMachine::online(Instant now, LinkOut& out) {
   state_ = State::kOnline;
   heard_ = spoke_ = now;
   transfer_size_ = -1;
-  out.push_back(HandOver{std::exchange(input_, {})});
+  out.emplace_back(HandOver{std::exchange(input_, {})});
 }
 
 }  // namespace redan

@@ -15,7 +15,7 @@ constexpr size_t kMostIpBytes = 255;
 constexpr size_t kMostVersionBytes = 64;
 
 void note(SourceOut& out, std::string text) {
-  out.push_back(Note{Note::Level::kNotice, std::move(text)});
+  out.emplace_back(Note{Note::Level::kNotice, std::move(text)});
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ void SourceMachine::acked(Instant now, int64_t offset) {
 
 bool SourceMachine::refuses_sync(const Node& node, SourceOut& out) const {
   if (!node.link_broken) return false;
-  out.push_back(Reply{"-NOMASTERLINK Can't SYNC while not connected with my master\r\n"});
+  out.emplace_back(Reply{"-NOMASTERLINK Can't SYNC while not connected with my master\r\n"});
   return true;
 }
 
@@ -99,7 +99,7 @@ void SourceMachine::psync(Instant now, std::string_view id, std::string_view wan
   if (state_ != State::kGreeting) return;  // As in Redis: a second request is ignored.
   const auto byte = parse_int64(wanted);
   if (!byte) {
-    out.push_back(Reply{"-ERR value is not an integer or out of range\r\n"});
+    out.emplace_back(Reply{"-ERR value is not an integer or out of range\r\n"});
     return;
   }
   if (refuses_sync(node, out)) return;
@@ -110,8 +110,8 @@ void SourceMachine::psync(Instant now, std::string_view id, std::string_view wan
       state_ = State::kOnline;
       changed_ = acked_at_ = now;
       next_byte_ = *byte;
-      out.push_back(Reply{facts_.accepts_new_id ? "+CONTINUE " + history.id() + "\r\n"
-                                                : std::string("+CONTINUE\r\n")});
+      out.emplace_back(Reply{facts_.accepts_new_id ? "+CONTINUE " + history.id() + "\r\n"
+                                                   : std::string("+CONTINUE\r\n")});
       note(out, "Partial resynchronization request from " + facts_.name() + " accepted. Sending " +
                     std::to_string(node.backlog.offset() + 1 - *byte) +
                     " bytes of backlog starting from offset " + std::to_string(*byte) + ".");
@@ -141,10 +141,10 @@ void SourceMachine::psync(Instant now, std::string_view id, std::string_view wan
     case SyncVerdict::kTooNew:
       note(out, "Unable to partial resync with replica " + facts_.name() +
                     " for lack of backlog (Replica request was: " + std::to_string(*byte) + ").");
-      out.push_back(Note{Note::Level::kWarning,
-                         "Warning: replica " + facts_.name() +
-                             " tried to PSYNC with an offset that is greater than the master "
-                             "replication offset."});
+      out.emplace_back(Note{Note::Level::kWarning,
+                            "Warning: replica " + facts_.name() +
+                                " tried to PSYNC with an offset that is greater than the master "
+                                "replication offset."});
       break;
   }
   ask_for_snapshot(now, out);
@@ -161,7 +161,7 @@ void SourceMachine::sync(Instant now, const Node& node, SourceOut& out) {
 void SourceMachine::ask_for_snapshot(Instant now, SourceOut& out) {
   state_ = State::kWaiting;
   changed_ = acked_at_ = now;
-  out.push_back(JoinTransfer{});
+  out.emplace_back(JoinTransfer{});
 }
 
 void SourceMachine::transfer_begins(Instant now, std::string_view id, int64_t offset,
@@ -171,7 +171,7 @@ void SourceMachine::transfer_begins(Instant now, std::string_view id, int64_t of
   changed_ = now;
   next_byte_ = offset + 1;
   if (plain_sync_) return;
-  out.push_back(Reply{"+FULLRESYNC " + std::string(id) + " " + std::to_string(offset) + "\r\n"});
+  out.emplace_back(Reply{"+FULLRESYNC " + std::string(id) + " " + std::to_string(offset) + "\r\n"});
 }
 
 void SourceMachine::transfer_ends(Instant now, bool has_end_mark, SourceOut& out) {
@@ -180,8 +180,8 @@ void SourceMachine::transfer_ends(Instant now, bool has_end_mark, SourceOut& out
   changed_ = acked_at_ = now;
   stream_waits_for_ack_ = has_end_mark && !plain_sync_;
   if (facts_.snapshot_only) {
-    out.push_back(Drop{"Close the connection with replica " + facts_.name() +
-                       " as RDB transfer is completed"});
+    out.emplace_back(Drop{"Close the connection with replica " + facts_.name() +
+                          " as RDB transfer is completed"});
     return;
   }
   note(out, has_end_mark ? "Streamed replica with " + facts_.name() + " synchronization succeeded"
@@ -191,7 +191,7 @@ void SourceMachine::transfer_ends(Instant now, bool has_end_mark, SourceOut& out
 void SourceMachine::transfer_failed(Instant, SourceOut& out) {
   REDAN_CHECK(state_ == State::kReceiving);
   // What arrived cannot be taken back: the replica starts over on a new connection.
-  out.push_back(Drop{"SYNC failed: the snapshot for replica " + facts_.name() + " broke off"});
+  out.emplace_back(Drop{"SYNC failed: the snapshot for replica " + facts_.name() + " broke off"});
 }
 
 int64_t SourceMachine::needs_from() const {
@@ -208,13 +208,13 @@ void SourceMachine::tick(Instant now, const SourceSettings& settings, int64_t pe
                          const Backlog& backlog, SourceOut& out) {
   // A waiting replica counts its own seconds; an empty line tells it that we are alive.
   const bool waits = state_ == State::kWaiting || (state_ == State::kReceiving && !snapshot_flows_);
-  if (waits) out.push_back(Reply{"\n"});
+  if (waits) out.emplace_back(Reply{"\n"});
   if (state_ == State::kReceiving && snapshot_flows_ && now - changed_ > settings.timeout) {
-    out.push_back(Drop{"Disconnecting timedout replica (full sync): " + facts_.name()});
+    out.emplace_back(Drop{"Disconnecting timedout replica (full sync): " + facts_.name()});
     return;
   }
   if (state_ == State::kOnline && !plain_sync_ && now - acked_at_ > settings.timeout) {
-    out.push_back(Drop{"Disconnecting timedout replica (streaming sync): " + facts_.name()});
+    out.emplace_back(Drop{"Disconnecting timedout replica (streaming sync): " + facts_.name()});
     return;
   }
   if (needs_from() == Backlog::kNobody) return;
@@ -223,8 +223,8 @@ void SourceMachine::tick(Instant now, const SourceSettings& settings, int64_t pe
   const int64_t floor = backlog.size();
   const int64_t hard = settings.hard_limit_bytes;
   if (hard > 0 && behind > std::max(hard, floor)) {
-    out.push_back(Drop{"Client " + facts_.name() +
-                       " scheduled to be closed ASAP for overcoming of output buffer limits."});
+    out.emplace_back(Drop{"Client " + facts_.name() +
+                          " scheduled to be closed ASAP for overcoming of output buffer limits."});
     return;
   }
   const int64_t soft = settings.soft_limit_bytes;
@@ -234,8 +234,8 @@ void SourceMachine::tick(Instant now, const SourceSettings& settings, int64_t pe
     over_soft_limit_ = true;
     over_soft_limit_since_ = now;
   } else if (now - over_soft_limit_since_ > settings.soft_limit_for) {
-    out.push_back(Drop{"Client " + facts_.name() +
-                       " scheduled to be closed ASAP for overcoming of output buffer limits."});
+    out.emplace_back(Drop{"Client " + facts_.name() +
+                          " scheduled to be closed ASAP for overcoming of output buffer limits."});
   }
 }
 
