@@ -54,9 +54,32 @@ void RdbReader::move_on_to(size_t at) {
 }
 
 Error RdbReader::fail(const Error& error, uint64_t offset) {
+  failure_reason_ = error.message();
+  failure_offset_ = offset;
   failure_ = Error(error.code(), error.message() + " (offset " + std::to_string(offset) + ")");
+  failed_in_ = stage_;
   stage_ = Stage::kFailed;
   return failure_;
+}
+
+std::string_view RdbReader::doing() const {
+  switch (stage_ == Stage::kFailed ? failed_in_ : stage_) {
+    case Stage::kHeader:
+      return "start";
+    case Stage::kItems:
+      return type_ < 0 ? "read-type" : "read-key";
+    case Stage::kValue:
+      return "read-object-value";
+    default:
+      return "check-sum";
+  }
+}
+
+// Notes what the report of a failure will name. Answers false, for the caller to pass on.
+bool RdbReader::in_key(std::string_view key, int type) {
+  key_ = key;
+  type_ = type;
+  return false;
 }
 
 bool RdbReader::handled(Result<void> result) {
@@ -76,7 +99,7 @@ bool RdbReader::step(RdbCursor& cursor) {
       return item(cursor);
     case Stage::kValue:
       if (!shape_.step(cursor)) return false;
-      if (shape_.done()) stage_ = Stage::kItems;
+      if (shape_.done()) stage_ = Stage::kItems, type_ = -1;
       return true;
     case Stage::kChecksum:
       return checksum(cursor);
@@ -192,17 +215,17 @@ bool RdbReader::key_item(uint8_t code, RdbCursor& cursor) {
     return cursor.corrupt("a value of an unknown type");
   }
   std::string_view key;
-  if (!cursor.string(key, key_scratch_)) return false;
+  if (!cursor.string(key, key_scratch_)) return in_key("", code);
   if (type == RdbType::kString) [[likely]] {
     RdbCursor::Value value;
-    if (!cursor.value(value, value_scratch_)) return false;
+    if (!cursor.value(value, value_scratch_)) return in_key(key, code);
     if (!handled(value.is_integer ? handler_.integer_key(key, facts_, value.integer)
                                   : handler_.string_key(key, facts_, value.bytes))) {
-      key_ = key;
-      return false;
+      return in_key(key, code);
     }
+    type_ = -1;
   } else {
-    key_ = key;
+    in_key(key, code);
     if (!handled(handler_.other_key(key, facts_, type))) return false;
     if (!shape_.begin(type)) {
       return cursor.corrupt("a module's value in the form of a Redis 4.0 release candidate");
@@ -222,6 +245,7 @@ bool RdbReader::checksum(RdbCursor& cursor) {
   if (options_.verify_checksum && stored != 0 && stored != crc_) {
     return cursor.corrupt("the checksum does not fit: the data was changed or damaged");
   }
+  has_checksum_ = stored != 0;
   stage_ = Stage::kDone;
   return true;
 }

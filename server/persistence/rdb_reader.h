@@ -57,9 +57,16 @@ class RdbReader {
   // Of the next byte to be understood.
   uint64_t offset() const { return base_ + at_; }
   int version() const { return version_; }
+  // Once done(): whether there was one to verify.
   bool has_checksum() const { return has_checksum_; }
-  // What was being read, for reports ("key", its name, its type).
-  std::string_view key() const { return key_; }
+
+  // For reports on a failure: where, why, during what, and the key and type that were being read
+  // (empty and negative: none).
+  uint64_t failure_offset() const { return failure_offset_; }
+  const std::string& failure_reason() const { return failure_reason_; }
+  std::string_view doing() const;
+  const std::string& key() const { return key_; }
+  int type() const { return type_; }
 
  private:
   enum class Stage : uint8_t { kHeader, kItems, kValue, kChecksum, kDone, kFailed };
@@ -68,7 +75,8 @@ class RdbReader {
   bool header(RdbCursor& cursor);
   bool item(RdbCursor& cursor);
   bool attributes(uint8_t code, RdbCursor& cursor);
-  bool key_item(uint8_t type, RdbCursor& cursor);
+  bool key_item(uint8_t code, RdbCursor& cursor);
+  bool in_key(std::string_view key, int type);
   bool checksum(RdbCursor& cursor);
   bool handled(Result<void> result);
   Error fail(const Error& error, uint64_t offset);
@@ -78,6 +86,7 @@ class RdbReader {
   RdbHandler& handler_;
   Options options_;
   Stage stage_ = Stage::kHeader;
+  Stage failed_in_ = Stage::kHeader;
   int version_ = 0;
   bool has_checksum_ = false;
   bool attributes_pending_ = false;  // expiry or idle time read, their key not yet
@@ -89,10 +98,13 @@ class RdbReader {
   uint64_t crc_ = 0;
   RdbKeyFacts facts_;
   RdbShapeWalk shape_;
-  std::string key_;
+  std::string key_;  // of a value with elements, or of a string that is not read to its end
+  int type_ = -1;
   std::string key_scratch_;
   std::string value_scratch_;
   Error failure_{"ERR", ""};
+  std::string failure_reason_;
+  uint64_t failure_offset_ = 0;
   bool handler_failed_ = false;
 };
 
