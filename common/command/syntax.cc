@@ -77,7 +77,10 @@ struct Body {
 Argument argument_of(Body body) {
   if (body.choices.size() == 1) {
     std::vector<Argument>& items = body.choices.front();
-    if (items.size() > 1) return block_of(std::move(body.name), std::move(items));
+    const bool names_token = items.size() == 1 && items.front().type == Type::kPureToken;
+    if (items.size() > 1 || (!body.name.empty() && !names_token)) {
+      return block_of(std::move(body.name), std::move(items));
+    }
     if (!body.name.empty()) items.front().name = std::move(body.name);
     return std::move(items.front());
   }
@@ -100,7 +103,7 @@ bool fold_repetition(std::vector<Argument>& before, const Body& body) {
                   [](const Argument& a, const Argument& b) { return a.name == b.name; })) {
     return false;
   }
-  if (items.size() == 1) {
+  if (items.size() == 1 && body.name.empty()) {
     first->multiple_token = items.front().has_token;
   } else {
     Argument block = block_of(
@@ -134,6 +137,7 @@ class Parser {
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   std::string_view take_word() {
     const size_t start = at_;
+    if (peek() == '"') at_ = std::min(text_.find('"', at_ + 1), text_.size());
     while (at_ < text_.size() &&
            std::string_view(" []()|").find(text_[at_]) == std::string_view::npos) {
       ++at_;
@@ -171,7 +175,7 @@ class Parser {
   Result<void> parse_token(std::string_view word, std::vector<Argument>& items) {
     const size_t marks_at = word.find_first_of("@!");
     std::string token(word.substr(0, marks_at));
-    if (token == "\"\"") token.clear();
+    if (token.size() >= 2 && token.front() == '"') token = token.substr(1, token.size() - 2);
     skip_spaces();
     if (peek() == '(') return parse_bracket(items, token);
     if (marks_at == std::string_view::npos && !ends_items() && peek() != '[') {
@@ -207,7 +211,7 @@ class Parser {
       name = name.substr(0, hash);
     }
     std::string_view type = name == "key" || name == "pattern" ? name : "string";
-    if (const size_t colon = name.find(':'); colon != std::string_view::npos) {
+    if (const size_t colon = name.rfind(':'); colon != std::string_view::npos) {
       type = name.substr(colon + 1);
       name = name.substr(0, colon);
     }
@@ -239,7 +243,10 @@ class Parser {
     Argument argument = argument_of(body.take());
     apply(marks, argument);
     argument.optional = argument.optional || optional;
-    argument.multiple = argument.multiple || repeats;
+    if (repeats) {
+      argument.multiple = true;
+      argument.multiple_token = argument.has_token && argument.type != Type::kPureToken;
+    }
     if (token) {
       argument.has_token = true;
       argument.token = std::move(*token);
@@ -328,7 +335,8 @@ std::string usage_of(const Argument& argument) {
   }
   std::string text = content;
   if (argument.has_token) {
-    const std::string token = argument.token.empty() ? "\"\"" : argument.token;
+    const bool quoted = argument.token.empty() || argument.token.find(' ') != std::string::npos;
+    const std::string token = quoted ? '"' + argument.token + '"' : argument.token;
     text = content.empty() ? token : token + " " + content;
   }
   if (argument.multiple) text += " [" + (argument.multiple_token ? text : content) + " ...]";

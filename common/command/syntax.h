@@ -12,15 +12,17 @@
 //
 //   key value [condition: NX|XX]@2.6.12 [GET]@6.2.0 [expiration: EX seconds:integer|KEEPTTL]
 //
-// - A TOKEN is in upper case (or `""`, the empty word). Alone it is a pure token named as itself in
-//   lower case; before a word it belongs to that word.
+// - A TOKEN has no lower-case letters (or stands in quotes: `""`, `"NO ONE"`). Alone it is a pure
+//   token named as itself in lower case; before a word or '(' it belongs to what follows.
 // - Types: string (the default), key, integer, double, pattern, unix-time. Words named `key` and
 //   `pattern` have that type.
 // - The n-th word of type key belongs to key spec n; `#2` says otherwise.
 // - `|` makes a choice ("oneof"); several items in one bracket make a block, named by its words
-//   joined with '_' unless it has a name of its own.
+//   joined with '_' unless it has a name of its own. A name before a single word makes a block too,
+//   before a single token it is the token's.
 // - `key [key ...]`, `[field value ...]`: an end of `...` says that the content repeats. Where it
-//   repeats what stands before the bracket, both are one argument, given at least once.
+//   repeats what stands before the bracket, both are one argument, given at least once. A token
+//   inside of the repetition is given again each time: `[GET pattern [GET pattern ...]]`.
 #pragma once
 
 #include <span>
