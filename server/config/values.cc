@@ -244,7 +244,7 @@ Result<void> Value<Percentiles>::read(const Option&, const Line& line, Percentil
 
 std::string Value<Percentiles>::write(const Option&, const Percentiles& value) {
   std::string out;
-  for (const double percent : value) out += (out.empty() ? "" : " ") + format_double(percent);
+  for (const double percent : value) out += fmt::format("{}{}", out.empty() ? "" : " ", percent);
   return out;
 }
 
