@@ -9,6 +9,7 @@
 
 #include "server/config/server_config.h"
 #include "server/drivers/snapshot_job.h"
+#include "server/drivers/snapshot_loader.h"
 #include "server/session/services.h"
 
 namespace redan {
@@ -56,8 +57,14 @@ class SnapshotDriver : public SnapshotService {
   void changed(int64_t count);
   int64_t changes_since_save() const;
 
-  // At start: removes temporary files that a crash left behind.
-  void remove_leftovers();
+  // At start, before the first command: removes temporary files that a crash left behind, then
+  // loads dir/dbfilename piece by piece: load_some() until it answers false. A file that is broken
+  // is an Error that ends the start.
+  Result<void> begin_loading(bool is_replica);
+  Result<bool> load_some();
+  bool loading() const;
+  // What the loaded file said; the origin's id is empty where it said nothing or there was none.
+  const SnapshotFacts& loaded() const;
   // SHUTDOWN: a running BGSAVE is given up; a save is made if `save`.
   Result<void> shut_down(bool save);
 

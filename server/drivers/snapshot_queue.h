@@ -57,7 +57,7 @@ class SnapshotQueue {
   void close();
   // Blocks until at most `bytes` are queued, or the consumer gave up; false then.
   bool wait_below(size_t bytes);
-  size_t queued_bytes() const { return queued_.load(std::memory_order_relaxed); }
+  size_t queued_bytes() const { return queued_.load(); }
   size_t peak_bytes() const { return peak_; }
 
   // Snapshot thread: the next block, or nothing once the queue is closed and empty, or dropped.
