@@ -48,6 +48,7 @@ class DataLoop {
 
   // Time of the current batch; refreshed once for each wake-up.
   Instant now() const;
+  void refresh_now();
 
   boost::asio::io_context& io();
 
