@@ -1,0 +1,273 @@
+#include "server/keyspace/entry.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <new>
+
+#include "common/base/check.h"
+#include "common/base/parse.h"
+
+namespace redan {
+
+namespace {
+
+constexpr size_t kMaxEmbstr = 44;
+constexpr size_t kBigValueBytes = 64 * 1024;
+
+void* allocate_bytes(size_t bytes) {
+  void* const memory = std::malloc(size_class(bytes));
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+std::optional<int64_t> as_integer(std::string_view text) {
+  if (text.empty() || text.size() > 20) return std::nullopt;
+  const char first = text[0];
+  if (first != '-' && (first < '0' || first > '9')) return std::nullopt;
+  return parse_int64(text);
+}
+
+uint8_t type_byte(ValueType type, Encoding encoding) {
+  return static_cast<uint8_t>(static_cast<uint8_t>(type) | static_cast<uint8_t>(encoding) << 4);
+}
+
+size_t digits_of(int64_t value) {
+  char digits[24];
+  return static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, value).ptr - digits);
+}
+
+}  // namespace
+
+size_t size_class(size_t bytes) {
+  if (bytes <= 128) return bytes == 0 ? 16 : (bytes + 15) & ~size_t{15};
+  const int log = 63 - __builtin_clzll(bytes - 1);
+  const size_t spacing = size_t{1} << (log - 2);
+  return (bytes + spacing - 1) & ~(spacing - 1);
+}
+
+HeapString* HeapString::make(size_t size, size_t capacity) {
+  const size_t bytes = size_class(sizeof(HeapString) + capacity);
+  auto* string = static_cast<HeapString*>(allocate_bytes(bytes));
+  string->size = size;
+  string->capacity = bytes - sizeof(HeapString);
+  return string;
+}
+
+std::string_view Entry::long_string(Scratch& scratch) const {
+  if (encoding() == Encoding::kHeap) return heap()->view();
+  const char* end =
+      std::to_chars(scratch.digits, scratch.digits + sizeof scratch.digits, integer()).ptr;
+  return {scratch.digits, static_cast<size_t>(end - scratch.digits)};
+}
+
+size_t Entry::string_length() const {
+  switch (encoding()) {
+    case Encoding::kInline:
+      return value_length_;
+    case Encoding::kInteger:
+      return digits_of(integer());
+    case Encoding::kHeap:
+      return heap()->size;
+  }
+  return 0;
+}
+
+std::string_view Entry::encoding_name() const {
+  if (is_integer()) return "int";
+  return string_length() <= kMaxEmbstr && (flags_ & kModified) == 0 ? "embstr" : "raw";
+}
+
+size_t Entry::memory_bytes() const {
+  size_t bytes = size_class(allocated_size());
+  if (encoding() == Encoding::kHeap) bytes += sizeof(HeapString) + heap()->capacity;
+  return bytes;
+}
+
+Entry* EntryMaker::allocate(std::string_view key, uint8_t type, uint8_t flags,
+                            size_t inline_bytes) {
+  REDAN_CHECK(key.size() <= UINT32_MAX);
+  if (key.size() >= 255) flags |= Entry::kLongKey;
+  static constexpr uint8_t kOffsets[8] = {8, 16, 16, 24, 12, 20, 20, 28};
+  const size_t offset = kOffsets[flags & 7];
+  Entry* const entry = static_cast<Entry*>(allocate_bytes(offset + key.size() + inline_bytes));
+  entry->type_ = type;
+  entry->flags_ = flags;
+  entry->set_access(0);
+  entry->key_length_ = static_cast<uint8_t>(key.size() >= 255 ? 255 : key.size());
+  entry->value_length_ = static_cast<uint16_t>(inline_bytes);
+  if (key.size() >= 255) entry->store(offset - 4, static_cast<uint32_t>(key.size()));
+  if (!key.empty()) std::memcpy(reinterpret_cast<char*>(entry) + offset, key.data(), key.size());
+  return entry;
+}
+
+void EntryMaker::free_value(Entry* entry) {
+  if (entry->encoding() == Encoding::kHeap) std::free(entry->heap());
+}
+
+void EntryMaker::free(Entry* entry) {
+  free_value(entry);
+  std::free(entry);
+}
+
+bool EntryMaker::has_big_value(const Entry& entry) {
+  return entry.encoding() == Encoding::kHeap && entry.heap()->capacity >= kBigValueBytes;
+}
+
+Entry* EntryMaker::make_integer(std::string_view key, int64_t value, int64_t expiry_ms) {
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  Entry* const entry =
+      allocate(key, type_byte(ValueType::kString, Encoding::kInteger),
+               static_cast<uint8_t>(Entry::kWord | (expires ? Entry::kExpires : 0)), 0);
+  if (expires) entry->store(8, expiry_ms);
+  entry->store(entry->offset_of_word(), value);
+  return entry;
+}
+
+Entry* EntryMaker::make_string(std::string_view key, std::string_view value, int64_t expiry_ms) {
+  if (const std::optional<int64_t> number = as_integer(value)) {
+    return make_integer(key, *number, expiry_ms);
+  }
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  const bool is_inline = value.size() <= kMaxInline;
+  const uint8_t flags =
+      static_cast<uint8_t>((expires ? Entry::kExpires : 0) | (is_inline ? 0 : Entry::kWord));
+  Entry* const entry =
+      allocate(key, type_byte(ValueType::kString, is_inline ? Encoding::kInline : Encoding::kHeap),
+               flags, is_inline ? value.size() : 0);
+  if (expires) entry->store(8, expiry_ms);
+  if (is_inline) {
+    char* const to = reinterpret_cast<char*>(entry) + entry->offset_of_key() + key.size();
+    if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  } else {
+    HeapString* const heap = HeapString::make(value.size(), value.size());
+    std::memcpy(heap->bytes(), value.data(), value.size());
+    entry->store(entry->offset_of_word(), reinterpret_cast<uintptr_t>(heap));
+  }
+  return entry;
+}
+
+// The entry in another allocation, under `key`, with or without room for an expiry; the value
+// moves.
+Entry* EntryMaker::with_layout(Entry* entry, std::string_view key, bool expires) {
+  const uint8_t kept = entry->flags_ & (Entry::kWord | Entry::kModified);
+  Entry* const moved =
+      allocate(key, entry->type_, static_cast<uint8_t>(kept | (expires ? Entry::kExpires : 0)),
+               entry->value_length_);
+  moved->set_access(entry->access());
+  if (expires) moved->store(8, entry->expiry_ms());
+  if ((kept & Entry::kWord) != 0) {
+    moved->store(moved->offset_of_word(), entry->load<uint64_t>(entry->offset_of_word()));
+  }
+  const std::string_view old_key = entry->key();
+  std::memcpy(reinterpret_cast<char*>(moved) + moved->offset_of_key() + key.size(),
+              old_key.data() + old_key.size(), entry->value_length_);
+  std::free(entry);
+  return moved;
+}
+
+Entry* EntryMaker::rename(Entry* entry, std::string_view key) {
+  return with_layout(entry, key, entry->expires());
+}
+
+Entry* EntryMaker::clone(const Entry& entry, std::string_view key, int64_t expiry_ms) {
+  if (entry.is_integer()) {
+    Entry* const copy = make_integer(key, entry.integer(), expiry_ms);
+    copy->set_access(entry.access());
+    return copy;
+  }
+  Entry::Scratch scratch;
+  Entry* const copy = make_string(key, entry.string(scratch), expiry_ms);
+  copy->flags_ |= entry.flags_ & Entry::kModified;
+  copy->set_access(entry.access());
+  return copy;
+}
+
+Entry* EntryMaker::set_expiry(Entry* entry, int64_t expiry_ms) {
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  if (expires != entry->expires()) entry = with_layout(entry, entry->key(), expires);
+  if (expires) entry->store(8, expiry_ms);
+  return entry;
+}
+
+Entry* EntryMaker::set_integer(Entry* entry, int64_t value, int64_t expiry_ms) {
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  if (entry->is_integer() && expires == entry->expires()) {
+    if (expires) entry->store(8, expiry_ms);
+    entry->store(entry->offset_of_word(), value);
+    return entry;
+  }
+  Entry* const changed = make_integer(entry->key(), value, expiry_ms);
+  changed->set_access(entry->access());
+  free(entry);
+  return changed;
+}
+
+Entry* EntryMaker::set_string(Entry* entry, std::string_view value, int64_t expiry_ms) {
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  const std::string_view key = entry->key();
+  if (entry->is_string() && entry->encoding() == Encoding::kInline && expires == entry->expires() &&
+      value.size() <= kMaxInline) {
+    const size_t offset = entry->offset_of_key() + key.size();
+    const bool fits = size_class(offset + value.size()) == size_class(entry->allocated_size());
+    if (fits && !as_integer(value)) {
+      if (expires) entry->store(8, expiry_ms);
+      entry->value_length_ = static_cast<uint16_t>(value.size());
+      entry->flags_ &= static_cast<uint8_t>(~Entry::kModified);
+      if (!value.empty()) {
+        std::memcpy(reinterpret_cast<char*>(entry) + offset, value.data(), value.size());
+      }
+      return entry;
+    }
+  }
+  if (entry->is_integer() && expires == entry->expires()) {
+    if (const std::optional<int64_t> number = as_integer(value)) {
+      return set_integer(entry, *number, expiry_ms);
+    }
+  }
+  Entry* const changed = make_string(key, value, expiry_ms);
+  changed->set_access(entry->access());
+  free(entry);
+  return changed;
+}
+
+Entry* EntryMaker::resize_string(Entry* entry, size_t size) {
+  if (entry->encoding() == Encoding::kHeap) {
+    HeapString* heap = entry->heap();
+    if (size > heap->capacity) {
+      // As much again in reserve, but not more than 1 MB, as Redis does.
+      const size_t reserve = size < 1024 * 1024 ? size : 1024 * 1024;
+      HeapString* const larger = HeapString::make(heap->size, size + reserve);
+      std::memcpy(larger->bytes(), heap->bytes(), heap->size);
+      std::free(heap);
+      heap = larger;
+      entry->store(entry->offset_of_word(), reinterpret_cast<uintptr_t>(heap));
+    }
+    if (size > heap->size) std::memset(heap->bytes() + heap->size, 0, size - heap->size);
+    heap->size = size;
+    entry->flags_ |= Entry::kModified;
+    return entry;
+  }
+  Entry::Scratch scratch;
+  const std::string_view old = entry->string(scratch);
+  const size_t reserve = size < 1024 * 1024 ? size : 1024 * 1024;
+  HeapString* const heap = HeapString::make(size, old.size() == size ? size : size + reserve);
+  const size_t kept = old.size() < size ? old.size() : size;
+  std::memcpy(heap->bytes(), old.data(), kept);
+  std::memset(heap->bytes() + kept, 0, size - kept);
+
+  const uint8_t flags =
+      static_cast<uint8_t>((entry->flags_ & Entry::kExpires) | Entry::kWord | Entry::kModified);
+  Entry* const changed =
+      allocate(entry->key(), type_byte(ValueType::kString, Encoding::kHeap), flags, 0);
+  changed->set_access(entry->access());
+  if (entry->expires()) changed->store(8, entry->expiry_ms());
+  changed->store(changed->offset_of_word(), reinterpret_cast<uintptr_t>(heap));
+  std::free(entry);
+  return changed;
+}
+
+char* EntryMaker::writable_bytes(Entry* entry) {
+  return entry->heap()->bytes();
+}
+
+}  // namespace redan

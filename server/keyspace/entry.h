@@ -1,0 +1,169 @@
+// One key with its value: a single allocation.
+//
+//   offset 0  type | encoding << 4         1 byte
+//          1  flags                        1 byte
+//          2  LRU clock or LFU counter     3 bytes
+//          5  length of the key            1 byte    (255: the real one stands below)
+//          6  length of an inline value    2 bytes
+//          8  [expiry, unix ms, 8 bytes]   kExpires
+//             [word, 8 bytes]              kWord: an integer, or the address of the value
+//             [length of the key, 4 bytes] kLongKey
+//             key, then an inline value
+//
+// A 16-byte key with a 32-byte value takes 56 bytes, 64 with an expiry. Entries are made and
+// changed through Keyspace; everything here works on one entry and knows no table. One thread, but
+// a const Entry may be read from others while nobody changes it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace redan {
+
+enum class ValueType : uint8_t {
+  kString = 0,
+  kList = 1,
+  kSet = 2,
+  kSortedSet = 3,
+  kHash = 4,
+  kStream = 5
+};
+enum class Encoding : uint8_t {
+  kInline,   // the bytes stand in the entry
+  kInteger,  // the word is the number
+  kHeap,     // the word is the address of a HeapString
+};
+
+// A long string, or one that grows: an allocation of its own.
+struct HeapString {
+  size_t size;
+  size_t capacity;
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  std::string_view view() const { return {bytes(), size}; }
+  static HeapString* make(size_t size, size_t capacity);
+};
+
+// What the allocator hands out for a request of `bytes`: jemalloc's classes, and at least the
+// request with any other.
+size_t size_class(size_t bytes);
+
+class Entry {
+ public:
+  static constexpr int64_t kNoExpiry = -1;
+
+  std::string_view key() const {
+    const char* const at = reinterpret_cast<const char*>(this) + offset_of_key();
+    if ((flags_ & kLongKey) == 0) [[likely]] {
+      return {at, key_length_};
+    }
+    uint32_t length;
+    std::memcpy(&length, at - 4, 4);
+    return {at, length};
+  }
+  ValueType type() const { return static_cast<ValueType>(type_ & 15); }
+  Encoding encoding() const { return static_cast<Encoding>(type_ >> 4); }
+  bool is_string() const { return type() == ValueType::kString; }
+
+  bool expires() const { return (flags_ & kExpires) != 0; }
+  int64_t expiry_ms() const { return expires() ? load<int64_t>(8) : kNoExpiry; }
+
+  bool is_integer() const { return encoding() == Encoding::kInteger; }
+  int64_t integer() const { return load<int64_t>(offset_of_word()); }
+  // The bytes of a string value; `scratch` holds them where the value is an integer.
+  struct Scratch {
+    char digits[24];
+  };
+  std::string_view string(Scratch& scratch) const {
+    if (encoding() == Encoding::kInline) [[likely]] {
+      const std::string_view name = key();
+      return {name.data() + name.size(), value_length_};
+    }
+    return long_string(scratch);
+  }
+  size_t string_length() const;
+  // "int", "embstr", "raw": as OBJECT ENCODING says it.
+  std::string_view encoding_name() const;
+
+  // 24 bits that eviction keeps: seconds of the LRU clock, or minutes and LFU counter.
+  uint32_t access() const {
+    return static_cast<uint32_t>(access_[0] | access_[1] << 8 | access_[2] << 16);
+  }
+  void set_access(uint32_t bits) {
+    access_[0] = static_cast<uint8_t>(bits);
+    access_[1] = static_cast<uint8_t>(bits >> 8);
+    access_[2] = static_cast<uint8_t>(bits >> 16);
+  }
+
+  // Bytes allocated for it, value included.
+  size_t memory_bytes() const;
+
+ private:
+  friend class EntryMaker;
+  enum Flags : uint8_t { kExpires = 1, kWord = 2, kLongKey = 4, kModified = 8 };
+
+  size_t offset_of_word() const { return expires() ? 16 : 8; }
+  size_t offset_of_key() const {
+    static constexpr uint8_t kOffsets[8] = {8, 16, 16, 24, 12, 20, 20, 28};
+    return kOffsets[flags_ & 7];
+  }
+  size_t allocated_size() const { return offset_of_key() + key().size() + value_length_; }
+  template <class T>
+  T load(size_t offset) const {
+    T value;
+    std::memcpy(&value, reinterpret_cast<const char*>(this) + offset, sizeof value);
+    return value;
+  }
+  template <class T>
+  void store(size_t offset, T value) {
+    std::memcpy(reinterpret_cast<char*>(this) + offset, &value, sizeof value);
+  }
+  HeapString* heap() const {
+    return reinterpret_cast<HeapString*>(load<uintptr_t>(offset_of_word()));
+  }
+  std::string_view long_string(Scratch& scratch) const;
+
+  uint8_t type_;
+  uint8_t flags_;
+  uint8_t access_[3];
+  uint8_t key_length_;
+  uint16_t value_length_;
+};
+static_assert(sizeof(Entry) == 8);
+
+// Makes, changes and frees entries. A function that may need another allocation returns the entry
+// to be used from then on; the old one is gone then.
+class EntryMaker {
+ public:
+  static constexpr size_t kMaxInline = 448;
+
+  // A string value; text that is a canonical integer is kept as one.
+  static Entry* make_string(std::string_view key, std::string_view value, int64_t expiry_ms);
+  static Entry* make_integer(std::string_view key, int64_t value, int64_t expiry_ms);
+  // The same value under another name and expiry; a copy.
+  static Entry* clone(const Entry& entry, std::string_view key, int64_t expiry_ms);
+  // The same, taking the value out of `entry`, which is freed.
+  static Entry* rename(Entry* entry, std::string_view key);
+  static void free(Entry* entry);
+
+  // Replaces the value (of any type) by a string, in place where it fits. The LRU bits stay.
+  static Entry* set_string(Entry* entry, std::string_view value, int64_t expiry_ms);
+  static Entry* set_integer(Entry* entry, int64_t value, int64_t expiry_ms);
+  static Entry* set_expiry(Entry* entry, int64_t expiry_ms);  // kNoExpiry takes it away
+  // Makes the value a HeapString of `size` bytes that begins with the old value, zeroes behind it,
+  // with room to grow; its bytes may then be written.
+  static Entry* resize_string(Entry* entry, size_t size);
+  static char* writable_bytes(Entry* entry);
+  // Takes a big value away for somebody else to free; the entry is left without one.
+  static bool has_big_value(const Entry& entry);
+
+ private:
+  static Entry* allocate(std::string_view key, uint8_t type, uint8_t flags, size_t inline_bytes);
+  static void free_value(Entry* entry);
+  static Entry* with_layout(Entry* entry, std::string_view key, bool expires);
+};
+
+}  // namespace redan

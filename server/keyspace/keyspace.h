@@ -1,0 +1,258 @@
+// The data of a node: numbered databases of keys, with expiry, and what commands do with them.
+//
+// Times: the dispatcher sets the time of a command once (set_now); everything the command does sees
+// that time. Expiry: on a primary a key that has expired is deleted when it is met, and the
+// observer hears of it, so that the deletion is replicated; a replica hides it and waits for its
+// primary's word. Used by the data thread only; snapshots get copies (see SnapshotSink).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/rng.h"
+#include "common/base/time.h"
+#include "server/data/dict.h"
+#include "server/keyspace/entry.h"
+
+namespace redan {
+
+using Table = Dict<Entry>;
+
+// Hears what happens to keys.
+class KeyspaceObserver {
+ public:
+  virtual ~KeyspaceObserver() = default;
+  // A key of database `db` expired and is gone.
+  virtual void expired(int db, std::string_view key) = 0;
+  // A key was written, deleted or replaced (only while watch_changes(true)).
+  virtual void changed(int db, std::string_view key) = 0;
+  // All keys of a database (or of all: -1) were replaced.
+  virtual void flushed(int db) = 0;
+};
+
+// Gets every entry of a snapshot exactly as it was at the mark, on the data thread, each once. The
+// entry may change right after the call: take a copy.
+class SnapshotSink {
+ public:
+  virtual ~SnapshotSink() = default;
+  virtual void emit(int db, const Entry& entry) = 0;
+};
+
+// What happens to the expiry when a value is set.
+struct SetExpiry {
+  enum class Kind : uint8_t { kNone, kKeep, kAt };
+  Kind kind = Kind::kNone;
+  int64_t at_ms = 0;
+  static SetExpiry keep() { return {Kind::kKeep, 0}; }
+  static SetExpiry at(int64_t unix_ms) { return {Kind::kAt, unix_ms}; }
+};
+
+struct KeyspaceOptions {
+  int databases = 16;
+  uint64_t seed = 0;  // of the hash key, and of random choices
+};
+
+struct KeyspaceStats {
+  uint64_t hits = 0;
+  uint64_t misses = 0;
+  uint64_t expired = 0;
+  uint64_t lazy_freed = 0;
+  double expired_stale_percent = 0;
+};
+
+enum class EvictionClock : uint8_t { kLru, kLfu };
+
+class Keyspace {
+ public:
+  explicit Keyspace(const KeyspaceOptions& options);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  void observe(KeyspaceObserver* observer) { observer_ = observer; }
+  void watch_changes(bool on) { report_changes_ = on; }
+  void set_now(WallTime now) { now_ms_ = unix_ms(now); }
+  int64_t now_ms() const { return now_ms_; }
+  // A replica does not expire keys by itself.
+  void set_replica(bool replica) { replica_ = replica; }
+  // Commands from the primary's stream see keys that have expired but were not deleted yet.
+  void set_applying_stream(bool applying) { applying_stream_ = applying; }
+  void set_clock(EvictionClock clock, int64_t lfu_log_factor, int64_t lfu_decay_minutes);
+  // CLIENT NO-TOUCH: reads leave no trace in the LRU clock.
+  void set_touching(bool touching) { touching_ = touching; }
+
+  int databases() const { return static_cast<int>(databases_.size()); }
+  size_t size(int db) const { return databases_[static_cast<size_t>(db)].table->size(); }
+  size_t expiring(int db) const { return databases_[static_cast<size_t>(db)].expiring; }
+  int64_t average_ttl_ms(int db) const { return databases_[static_cast<size_t>(db)].average_ttl; }
+  size_t total_size() const;
+  // Changes since the start that a save point or a replica would miss.
+  uint64_t dirty() const { return dirty_; }
+  void add_dirty(uint64_t changes) { dirty_ += changes; }
+  const KeyspaceStats& stats() const { return stats_; }
+  void reset_stats() { stats_ = {}; }
+
+  // --- looking things up ---
+  // For a command that reads: counts hit or miss, touches the LRU clock. nullptr: no such key.
+  const Entry* read(int db, std::string_view key);
+  // The same without a trace: no count, no touch (EXISTS, TTL, OBJECT ...).
+  const Entry* peek(int db, std::string_view key);
+  // For a command that will change the value: valid until the next call that changes anything.
+  class Ref {
+   public:
+    explicit operator bool() const { return place_.slot != nullptr; }
+    const Entry& operator*() const { return *place_.entry(); }
+    const Entry* operator->() const { return place_.entry(); }
+
+   private:
+    friend class Keyspace;
+    Table::Place place_;
+  };
+  Ref change(int db, std::string_view key);
+
+  // --- values; each of these counts one change and tells the observer ---
+  void set_string(int db, std::string_view key, std::string_view value, SetExpiry expiry = {});
+  void set_integer(int db, std::string_view key, int64_t value, SetExpiry expiry = {});
+  // The same where the key was just looked up with change().
+  void set_string(int db, Ref ref, std::string_view value, SetExpiry expiry);
+  void set_integer(int db, Ref ref, int64_t value, SetExpiry expiry);
+  // Grows or shrinks a string value to `size` bytes, zeroes behind the old ones; the bytes may be
+  // written. The value must be a string.
+  char* resize_string(int db, Ref ref, size_t size);
+
+  // --- keys ---
+  enum class Free : uint8_t { kNow, kLazily };
+  // false: there is no such key.
+  bool erase(int db, std::string_view key, Free how = Free::kNow);
+  // kNoExpiry makes the key stay. false: there is no such key.
+  bool set_expiry(int db, std::string_view key, int64_t unix_ms);
+  // Moves the value of `from` to `to`, whose old value goes; `from` must exist.
+  void rename(int db, std::string_view from, std::string_view to);
+  // To another database, where the key must not be.
+  void move(int db, std::string_view key, int to_db);
+  // The key must exist at the source and must not at the destination.
+  void copy(int db, std::string_view key, int to_db, std::string_view to);
+  void swap(int db_a, int db_b);
+  void flush(int db, Free how);  // -1: all
+
+  // --- over all keys ---
+  // nullptr: the database is empty (of keys that have not expired).
+  const Entry* random(int db);
+  // See Dict::scan. Keys that have expired are left out.
+  template <class Each>
+  uint64_t scan(int db, uint64_t cursor, Each&& each) {
+    return table(db).scan(cursor, [&](Entry* entry) {
+      if (!is_expired(*entry)) each(static_cast<const Entry&>(*entry));
+    });
+  }
+  template <class Each>
+  void for_each(int db, Each&& each) {
+    table(db).for_each([&](Entry* entry) {
+      if (!is_expired(*entry)) each(static_cast<const Entry&>(*entry));
+    });
+  }
+  bool is_expired(const Entry& entry) const {
+    return entry.expires() && entry.expiry_ms() <= now_ms_;
+  }
+
+  // --- loading: no observer, no counting; the key must be new ---
+  void reserve(int db, size_t keys) { databases_[static_cast<size_t>(db)].table->reserve(keys); }
+  // false: the key is there already.
+  bool load_string(int db, std::string_view key, std::string_view value, int64_t expiry_ms);
+  bool load_integer(int db, std::string_view key, int64_t value, int64_t expiry_ms);
+  // Sets what eviction knows of a key (RESTORE, RDB).
+  void set_idle(int db, std::string_view key, int64_t idle_s);
+  void set_frequency(int db, std::string_view key, uint8_t frequency);
+  // Takes the data of `other`, whose data becomes ours; observers and statistics stay.
+  void swap_data(Keyspace& other);
+
+  // OBJECT IDLETIME (seconds) and FREQ.
+  int64_t idle_s(const Entry& entry) const;
+  int64_t frequency(const Entry& entry) const;
+
+  // --- work in the background ---
+  // Active expiry: looks at keys with an expiry and deletes those whose time has come. Visits about
+  // `buckets` home buckets. Returns what it looked at and what had expired.
+  struct ExpiryOutcome {
+    size_t looked_at = 0;
+    size_t expired = 0;
+    bool round_done = false;  // every database was gone through
+  };
+  ExpiryOutcome expire_some(size_t buckets);
+  // Goes on with unfinished growth and shrinkage; false when none is left.
+  bool rehash_some(size_t buckets);
+  // Values and tables that were freed lazily: destroy the result on any thread.
+  using Garbage = std::vector<std::unique_ptr<struct GarbageItem>>;
+  bool has_garbage() const { return !garbage_.empty(); }
+  Garbage take_garbage();
+  size_t lazy_pending() const;
+
+  // --- snapshots: one at a time, begun between commands ---
+  void begin_snapshot(SnapshotSink* sink);
+  bool in_snapshot() const { return sink_ != nullptr; }
+  // Emits about `home_buckets` more; false when everything has been emitted.
+  bool walk_snapshot(size_t home_buckets);
+  void end_snapshot();
+
+  // Bytes of entries' tables (not of the entries).
+  size_t table_bytes() const;
+  void check_invariants() const;
+
+ private:
+  struct Database {
+    std::unique_ptr<Table> table;
+    size_t expiring = 0;
+    int64_t average_ttl = 0;
+    size_t expiry_position = 0;
+  };
+  struct SinkAdapter;
+
+  Table& table(int db) { return *databases_[static_cast<size_t>(db)].table; }
+  std::unique_ptr<Table> new_table() const;
+  Entry* find_alive(int db, std::string_view key);
+  bool expire_if_due(int db, const Entry& entry);
+  void touch(Entry& entry);
+  void changed(int db, std::string_view key, uint64_t changes = 1);
+  void replace(int db, Ref ref, Entry* entry, bool expired_before);
+  void insert(int db, Entry* entry);
+  void dispose(Entry* entry, Free how);
+  void dispose(std::unique_ptr<Table> table, Free how);
+  void set_access_of_new(Entry& entry) const;
+  int64_t chosen_expiry(const Entry* before, SetExpiry expiry) const;
+
+  KeyspaceObserver* observer_ = nullptr;
+  bool report_changes_ = false;
+  bool replica_ = false;
+  bool applying_stream_ = false;
+  bool touching_ = true;
+  EvictionClock clock_ = EvictionClock::kLru;
+  int64_t lfu_log_factor_ = 10;
+  int64_t lfu_decay_minutes_ = 1;
+  int64_t now_ms_ = 0;
+  uint64_t dirty_ = 0;
+  HashKey hash_key_;
+  mutable Rng rng_;
+  std::vector<Database> databases_;
+  size_t expiry_db_ = 0;
+  KeyspaceStats stats_;
+  Garbage garbage_;
+  SnapshotSink* sink_ = nullptr;
+  std::unique_ptr<SinkAdapter> adapter_;
+  // Tables that were flushed while a snapshot still needed them.
+  std::vector<std::unique_ptr<Table>> orphans_;
+};
+
+// What a lazy free has to do: destroying it frees the memory.
+struct GarbageItem {
+  Entry* entry = nullptr;
+  std::unique_ptr<Table> table;
+  GarbageItem() = default;
+  GarbageItem(const GarbageItem&) = delete;
+  GarbageItem& operator=(const GarbageItem&) = delete;
+  ~GarbageItem();
+};
+
+}  // namespace redan

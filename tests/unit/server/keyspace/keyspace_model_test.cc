@@ -1,0 +1,164 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "server/keyspace/keyspace.h"
+
+namespace redan {
+namespace {
+
+using Model = std::map<std::pair<int, std::string>, std::string>;
+
+std::string value_of(const Entry& entry) {
+  Entry::Scratch scratch;
+  return std::string(entry.string(scratch));
+}
+
+Model contents(Keyspace& keyspace) {
+  Model model;
+  for (int db = 0; db < keyspace.databases(); ++db) {
+    keyspace.for_each(db, [&](const Entry& entry) {
+      model[{db, std::string(entry.key())}] = value_of(entry);
+    });
+  }
+  return model;
+}
+
+struct Copies final : SnapshotSink {
+  Model seen;
+  void emit(int db, const Entry& entry) override {
+    const bool is_new =
+        seen.emplace(std::pair(db, std::string(entry.key())), value_of(entry)).second;
+    EXPECT_TRUE(is_new) << "emitted twice: " << entry.key();
+  }
+};
+
+void random_step(Keyspace& keyspace, Model& model, Rng& rng, int keys) {
+  const int db = static_cast<int>(rng.below(2));
+  const std::string key = "key:" + std::to_string(rng.below(static_cast<uint64_t>(keys)));
+  switch (rng.below(20)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+      EXPECT_EQ(keyspace.erase(db, key), model.erase({db, key}) == 1);
+      break;
+    case 6: {
+      const std::string to = "key:" + std::to_string(rng.below(static_cast<uint64_t>(keys)));
+      if (!model.contains({db, key}) || to == key) break;
+      keyspace.rename(db, key, to);
+      model[{db, to}] = model[{db, key}];
+      model.erase({db, key});
+      break;
+    }
+    case 7:
+      if (Keyspace::Ref ref = keyspace.change(db, key)) {
+        const std::string old = value_of(*ref);
+        char* bytes = keyspace.resize_string(db, ref, old.size() + 3);
+        memcpy(bytes + old.size(), "xyz", 3);
+        model[{db, key}] = old + "xyz";
+      }
+      break;
+    default: {
+      const std::string value = rng.chance(0.3) ? std::to_string(rng.next() >> rng.below(60))
+                                                : std::string(rng.below(600), 'v');
+      keyspace.set_string(db, key, value);
+      model[{db, key}] = value;
+    }
+  }
+}
+
+TEST(KeyspaceModel, RandomOperationsMatchAMap) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Keyspace keyspace({.databases = 2, .seed = seed});
+    Model model;
+    Rng rng(seed);
+    const int keys = 1 << rng.between(2, 11);
+    for (int i = 0; i < 4000; ++i) random_step(keyspace, model, rng, keys);
+    keyspace.check_invariants();
+    EXPECT_EQ(contents(keyspace), model);
+  }
+}
+
+TEST(KeyspaceSnapshot, IsExactlyTheStateAtTheMark) {
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    Keyspace keyspace({.databases = 2, .seed = seed});
+    Model model;
+    Rng rng(seed);
+    const int keys = 1 << rng.between(2, 10);
+    for (int i = static_cast<int>(rng.below(2000)); i > 0; --i) {
+      random_step(keyspace, model, rng, keys);
+    }
+    const Model at_mark = model;
+    Copies copies;
+    keyspace.begin_snapshot(&copies);
+    do {
+      for (uint64_t i = rng.below(40); i > 0; --i) random_step(keyspace, model, rng, keys * 4);
+      if (rng.chance(0.01)) keyspace.swap(0, 1), model = contents(keyspace);
+      if (rng.chance(0.01)) keyspace.flush(0, Keyspace::Free::kNow), model = contents(keyspace);
+    } while (keyspace.walk_snapshot(1 + rng.below(8)));
+    EXPECT_EQ(copies.seen, at_mark) << "seed " << seed;
+    EXPECT_EQ(contents(keyspace), model);
+    keyspace.check_invariants();
+  }
+}
+
+TEST(KeyspaceExpiry, APrimaryDeletesAndAReplicaHides) {
+  Keyspace keyspace({.databases = 1, .seed = 1});
+  keyspace.set_now(from_unix_ms(1000));
+  keyspace.set_string(0, "a", "1", SetExpiry::at(2000));
+  EXPECT_EQ(keyspace.expiring(0), 1U);
+  keyspace.set_now(from_unix_ms(2000));
+  keyspace.set_replica(true);
+  EXPECT_EQ(keyspace.read(0, "a"), nullptr);
+  EXPECT_EQ(keyspace.size(0), 1U);
+  keyspace.set_replica(false);
+  EXPECT_EQ(keyspace.read(0, "a"), nullptr);
+  EXPECT_EQ(keyspace.size(0), 0U);
+  EXPECT_EQ(keyspace.expiring(0), 0U);
+  EXPECT_EQ(keyspace.stats().expired, 1U);
+}
+
+TEST(KeyspaceExpiry, TheActiveCycleFindsEveryExpiredKey) {
+  Keyspace keyspace({.databases = 3, .seed = 1});
+  keyspace.set_now(from_unix_ms(1000));
+  for (int i = 0; i < 5000; ++i) {
+    keyspace.set_string(i % 3, "k" + std::to_string(i), "v",
+                        i % 2 == 0 ? SetExpiry::at(1500) : SetExpiry{});
+  }
+  keyspace.set_now(from_unix_ms(1500));
+  while (!keyspace.expire_some(100).round_done) {
+  }
+  EXPECT_EQ(keyspace.total_size(), 2500U);
+  EXPECT_EQ(keyspace.expiring(0) + keyspace.expiring(1) + keyspace.expiring(2), 0U);
+  keyspace.check_invariants();
+}
+
+TEST(KeyspaceScan, SeesEveryKeyThatStaysWhileTheTableGrowsAndShrinks) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    Keyspace keyspace({.databases = 1, .seed = seed});
+    Rng rng(seed);
+    for (int i = 0; i < 300; ++i) keyspace.set_string(0, "stay" + std::to_string(i), "v");
+    std::map<std::string, int> seen;
+    uint64_t cursor = 0;
+    int step = 0;
+    do {
+      cursor = keyspace.scan(0, cursor, [&](const Entry& e) { ++seen[std::string(e.key())]; });
+      for (uint64_t i = rng.below(100); i > 0; --i) {
+        const std::string key = "temp" + std::to_string(rng.below(5000));
+        if (step / 20 % 2 == 0) {
+          keyspace.set_string(0, key, "v");
+        } else {
+          keyspace.erase(0, key);
+        }
+      }
+      ++step;
+    } while (cursor != 0);
+    for (int i = 0; i < 300; ++i) EXPECT_TRUE(seen.contains("stay" + std::to_string(i)));
+  }
+}
+
+}  // namespace
+}  // namespace redan
