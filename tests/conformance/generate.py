@@ -1,0 +1,288 @@
+"""Random commands with edge values, from a seed: what hand-written sequences do not think of.
+
+Nothing here depends on the clock of the server: expiries lie far in the future or in the past, so
+that two servers which run the same commands a moment apart must still agree.
+"""
+
+import random
+import time
+
+KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"k3", b"counter", b"", b"key with space", b"bin\x00\xff\r\n",
+        b"{tag}x", b"long" * 60]
+LCS_KEYS = [b"lcs:1", b"lcs:2", b"lcs:3", b"lcs:missing"]
+INTEGERS = [b"0", b"1", b"-1", b"2", b"9", b"10", b"99", b"9999", b"10000", b"2147483646", b"2147483647",
+            b"2147483648", b"-2147483648", b"-2147483649", b"4294967295", b"4294967296", b"4294967297",
+            b"9223372036854775806", b"9223372036854775807", b"9223372036854775808",
+            b"-9223372036854775807", b"-9223372036854775808", b"-9223372036854775809",
+            b"18446744073709551615", b"18446744073709551616"]
+ODD_NUMBERS = [b"", b" 1", b"1 ", b"+1", b"01", b"-0", b"1e3", b"0x10", b"1.0", b"--1", b"nan", b"NaN",
+               b"-nan", b"inf", b"-inf", b"+inf", b"Infinity", b"1\x00", b"one", b"9" * 30]
+FLOATS = [b"0", b"0.1", b"-0.1", b"3.0e3", b"5.0e-324", b"1e308", b"-1e308", b"1e-10", b"10.5", b"200", b"1.1",
+          b"0.30000000000000004", b"17179869184", b"1e17", b"123456789.123456789", b"-0", b".5", b"5."]
+TEXTS = [b"", b"x", b"hello", b"hello world", b"foobar", b"\x00\x01\x02", b"\xff\xfe", b"a\r\nb", b"x" * 20,
+         b"x" * 21, b"y" * 39, b"y" * 40, b"z" * 44, b"z" * 45, b"w" * 64, b"w" * 65, b"v" * 128, b"v" * 1000,
+         b"ab" * 700]
+OFFSETS = [b"0", b"1", b"-1", b"2", b"-2", b"5", b"100", b"-100", b"1500", b"-9223372036854775808",
+           b"9223372036854775807", b"2147483647", b"-2147483648", b"536870912", b"4294967296"]
+PATTERNS = [b"*", b"a", b"k?", b"k[12]", b"k[^1]", b"[a-c]", b"*e*", b"\\*", b"[", b"k[", b"", b"??*", b"[]-z]",
+            b"k[2-1]", b"*\xff*", b"\\", b"**********z"]
+SECONDS = [b"1000", b"100000", b"4102444800", b"0", b"-1", b"-100", b"9223372036854775807",
+           b"-9223372036854775808", b"9223372036854775", b"9223372036854776", b"92233720368547758",
+           b"2147483648"]
+MILLIS = [b"1000000", b"4102444800000", b"0", b"-1", b"9223372036854775807", b"-9223372036854775808",
+          b"9223370000000000000"]
+ABSOLUTE = [b"4102444800", b"5000000000", b"0", b"1", b"-1", b"1000000000", b"9223372036854775807",
+            b"-9223372036854775808"]
+ABSOLUTE_MILLIS = [b"4102444800000", b"5000000000000", b"0", b"1", b"-1", b"1000000000000",
+                   b"9223372036854775807"]
+DATABASES = [b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"4294967296"]
+
+# Words whose following number (or own third word) is a time from now: too near would be a race.
+RELATIVE = {b"EX": 1000, b"PX": 1, b"EXPIRE": 1000, b"PEXPIRE": 1, b"SETEX": 1000, b"PSETEX": 1}
+NEAREST_MS = 500_000
+
+
+class Generator:
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.families = [(weight, make) for weight, make in (
+            (14, self.set), (10, self.read), (10, self.counter), (4, self.float_counter), (6, self.ranges),
+            (6, self.many), (10, self.expire), (6, self.ttl), (5, self.getex), (6, self.keys_of),
+            (4, self.rename), (3, self.databases), (2, self.lcs), (2, self.sort), (3, self.object),
+            (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans))]
+        self.weights = [weight for weight, _ in self.families]
+        self.makers = [make for _, make in self.families]
+
+    def commands(self, count):
+        """count commands; a transaction is a few of them in a row."""
+        made = []
+        while len(made) < count:
+            result = self.random.choices(self.makers, self.weights)[0]()
+            for command in result if isinstance(result[0], list) else [result]:
+                command = self.disturb(command)
+                if not hazardous(command):
+                    made.append(command)
+        return made
+
+    # Parts of commands.
+    def one(self, *pools):
+        return self.random.choice(self.random.choice(pools))
+
+    def key(self):
+        return self.random.choice(KEYS)
+
+    def value(self):
+        return self.one(TEXTS, INTEGERS, FLOATS)
+
+    def number(self):
+        return self.one(INTEGERS, INTEGERS, INTEGERS, ODD_NUMBERS)
+
+    def word(self, *names):
+        name = self.random.choice(names)
+        return name.lower() if self.random.random() < 0.3 else name
+
+    def some(self, make, most=4):
+        return [make() for _ in range(self.random.randint(1, most))]
+
+    def disturb(self, command):
+        """Now and then an argument too many, too few, or another one."""
+        dice = self.random.random()
+        if dice > 0.06 or command[0].upper() in (b"MULTI", b"EXEC", b"DISCARD"):
+            return command
+        command = list(command)
+        if dice < 0.02 and len(command) > 1:
+            command.pop(self.random.randrange(1, len(command)))
+        elif dice < 0.04:
+            command.insert(self.random.randint(1, len(command)), self.one(TEXTS, INTEGERS, ODD_NUMBERS))
+        elif len(command) > 1:
+            command[self.random.randrange(1, len(command))] = self.one(TEXTS, INTEGERS, ODD_NUMBERS)
+        return command
+
+    # Families.
+    def set_options(self):
+        options = []
+        for option in self.random.sample(
+                [[b"NX"], [b"XX"], [b"GET"], [b"KEEPTTL"], [b"EX", self.random.choice(SECONDS)],
+                 [b"PX", self.random.choice(MILLIS)], [b"EXAT", self.random.choice(ABSOLUTE)],
+                 [b"PXAT", self.random.choice(ABSOLUTE_MILLIS)], [b"NOPE"]],
+                self.random.choice([0, 0, 1, 1, 2, 3])):
+            options += [self.word(option[0]), *option[1:]]
+        return options
+
+    def set(self):
+        kind = self.random.randrange(8)
+        if kind == 0:
+            return [b"SETNX", self.key(), self.value()]
+        if kind == 1:
+            return [b"SETEX", self.key(), self.random.choice(SECONDS), self.value()]
+        if kind == 2:
+            return [b"PSETEX", self.key(), self.random.choice(MILLIS), self.value()]
+        if kind == 3:
+            return [b"GETSET", self.key(), self.value()]
+        return [self.word(b"SET"), self.key(), self.value(), *self.set_options()]
+
+    def read(self):
+        return [self.word(b"GET", b"GET", b"STRLEN", b"GETDEL", b"TYPE", b"EXISTS", b"DUMP"), self.key()]
+
+    def counter(self):
+        if self.random.random() < 0.2:
+            return [b"SET", self.key(), self.number()]
+        name = self.word(b"INCR", b"DECR", b"INCRBY", b"DECRBY")
+        if name.upper() in (b"INCR", b"DECR"):
+            return [name, self.key()]
+        return [name, self.key(), self.number()]
+
+    def float_counter(self):
+        return [b"INCRBYFLOAT", self.key(), self.one(FLOATS, FLOATS, INTEGERS, ODD_NUMBERS)]
+
+    def ranges(self):
+        kind = self.random.randrange(4)
+        if kind == 0:
+            return [b"APPEND", self.key(), self.random.choice(TEXTS)]
+        if kind == 1:
+            return [b"SETRANGE", self.key(), self.random.choice(OFFSETS), self.random.choice(TEXTS)]
+        return [self.word(b"GETRANGE", b"SUBSTR"), self.key(), self.one(OFFSETS, ODD_NUMBERS),
+                self.random.choice(OFFSETS)]
+
+    def many(self):
+        name = self.word(b"MGET", b"MSET", b"MSETNX")
+        if name.upper() == b"MGET":
+            return [name, *self.some(self.key)]
+        return [name, *(part for _ in range(self.random.randint(1, 3))
+                        for part in (self.key(), self.value()))]
+
+    def expire(self):
+        name, times = self.random.choice([(b"EXPIRE", SECONDS), (b"PEXPIRE", MILLIS),
+                                          (b"EXPIREAT", ABSOLUTE), (b"PEXPIREAT", ABSOLUTE_MILLIS)])
+        options = self.random.sample([b"NX", b"XX", b"GT", b"LT", b"ZZ"],
+                                     self.random.choice([0, 0, 1, 1, 2]))
+        moment = self.one(times, times, times, ODD_NUMBERS)
+        if moment in SECONDS[:2] + MILLIS[:1]:
+            # GT and LT compare with an earlier expiry: two equal ones would be a race.
+            moment = b"%d" % (self.random.randint(2, 10**6) * 1000)
+        return [name, self.key(), moment, *map(self.word, options)]
+
+    def ttl(self):
+        return [self.word(b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME", b"PERSIST"), self.key()]
+
+    def getex(self):
+        option = self.random.choice([[], [b"PERSIST"], [b"EX", self.random.choice(SECONDS)],
+                                     [b"PX", self.random.choice(MILLIS)],
+                                     [b"EXAT", self.random.choice(ABSOLUTE)],
+                                     [b"PXAT", self.random.choice(ABSOLUTE_MILLIS)],
+                                     [b"PERSIST", b"EX", b"1000"], [b"KEEPTTL"]])
+        return [b"GETEX", self.key(), *option]
+
+    def keys_of(self):
+        return [self.word(b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"), *self.some(self.key, 3)]
+
+    def rename(self):
+        kind = self.random.randrange(3)
+        if kind == 0:
+            return [b"COPY", self.key(), self.key(), *self.random.choice(
+                [[], [b"REPLACE"], [b"DB", self.random.choice(DATABASES)],
+                 [b"DB", b"1", b"REPLACE"], [b"db", b"0", b"DB", b"1"]])]
+        return [self.word(b"RENAME", b"RENAMENX"), self.key(), self.key()]
+
+    def databases(self):
+        kind = self.random.randrange(6)
+        if kind == 0:
+            return [b"SELECT", self.random.choice(DATABASES)]
+        if kind == 1:
+            return [b"SWAPDB", self.random.choice(DATABASES), self.random.choice(DATABASES)]
+        if kind == 2:
+            return [b"MOVE", self.key(), self.random.choice(DATABASES)]
+        if kind == 3 and self.random.random() < 0.2:
+            return [self.word(b"FLUSHDB", b"FLUSHALL"), *self.random.choice(
+                [[], [b"ASYNC"], [b"SYNC"], [b"NOW"]])]
+        return [[b"SELECT", b"0"], [b"DBSIZE"]]
+
+    def lcs(self):
+        if self.random.random() < 0.4:
+            return [b"SET", self.random.choice(LCS_KEYS[:3]),
+                    bytes(self.random.choices(b"abcd", k=self.random.randint(0, 60)))]
+        options = [part for option in self.random.sample(
+            [[b"LEN"], [b"IDX"], [b"MINMATCHLEN", self.one(INTEGERS[:6], ODD_NUMBERS)], [b"WITHMATCHLEN"]],
+            self.random.randint(0, 3)) for part in option]
+        return [b"LCS", self.random.choice(LCS_KEYS), self.random.choice(LCS_KEYS), *options]
+
+    def sort(self):
+        options = [part for option in self.random.sample(
+            [[b"ASC"], [b"DESC"], [b"ALPHA"], [b"LIMIT", self.one(INTEGERS[:6], ODD_NUMBERS), b"10"],
+             [b"BY", b"w_*"], [b"GET", b"#"]], self.random.randint(0, 3)) for part in option]
+        store = [b"STORE", self.key()] if self.random.random() < 0.3 else []
+        return [self.word(b"SORT", b"SORT_RO"), self.random.choice(KEYS + [b"no such list"] * 8),
+                *options, *store]
+
+    def object(self):
+        return [b"OBJECT", self.word(b"ENCODING", b"ENCODING", b"IDLETIME", b"REFCOUNT", b"FREQ", b"NOPE"),
+                self.key()]
+
+    def connection(self):
+        return self.random.choice([
+            [b"PING"], [b"PING", self.value()], [b"ECHO", self.value()], [b"CLIENT", b"GETNAME"],
+            [b"CLIENT", b"SETNAME", self.random.choice([b"me", b"", b"two words", b"x\n"])],
+            [b"LASTSAVE"], [b"CLIENT", b"NO-EVICT", self.word(b"ON", b"OFF", b"MAYBE")],
+            [b"WAIT", b"0", b"1"], [b"UNWATCH"], [b"PUBLISH", self.key(), self.value()],
+            [b"PUBSUB", b"NUMSUB", self.key()], [b"PUBSUB", b"NUMPAT"]])
+
+    def transaction(self):
+        inner = [self.random.choice([self.set, self.counter, self.ranges, self.many, self.read,
+                                     self.rename, self.nonsense])()
+                 for _ in range(self.random.randint(0, 4))]
+        inner = [command for command in inner if command[0].upper() not in (b"DUMP",)]
+        end = [self.random.choice([[b"EXEC"], [b"EXEC"], [b"EXEC"], [b"DISCARD"], [b"MULTI"]])]
+        if end == [[b"MULTI"]]:
+            end = [[b"MULTI"], [b"EXEC"]]
+        watch = [[b"WATCH", self.key()]] if self.random.random() < 0.4 else []
+        return watch + [[b"MULTI"], *inner, *end]
+
+    def nonsense(self):
+        return self.random.choice([
+            [b"NOSUCHCOMMAND", *self.some(self.value, 3)], [b"", b"x"], [b"GET\x00", b"k"],
+            [b"x" * 200, b"y" * 200], [b"CLIENT", b"NOSUCH"], [b"CONFIG", b"NOSUCH", b"x"], [b"OBJECT"],
+            [b"EXEC"], [b"DISCARD"], [b"COMMAND", b"NOSUCH"], [b"DEBUG", b"NOSUCH"],
+            [b"SWAPDB", b"0"], [b"CONFIG", b"GET", b"no-such-directive"]])
+
+    def scans(self):
+        return self.random.choice([
+            [b"KEYS", self.random.choice(PATTERNS)],
+            [b"SCAN", b"0", b"COUNT", b"5000"],
+            [b"SCAN", b"0", b"MATCH", self.random.choice(PATTERNS), b"COUNT", b"5000"],
+            [b"SCAN", b"0", b"TYPE", self.random.choice([b"string", b"list", b"STRING"]), b"COUNT", b"5000"],
+            [b"SCAN", self.one(ODD_NUMBERS)], [b"SCAN", b"0", b"COUNT", self.one(ODD_NUMBERS)],
+            [b"SCAN", b"0", b"COUNT", b"0"], [b"SCAN", b"0", b"MATCH"]])
+
+
+def hazardous(command):
+    """True for what would make the result a matter of time, or of gigabytes."""
+    upper = [part.upper() for part in command]
+    if upper == [b"COMMAND"]:
+        return True  # In no order; metadata.py compares it by name.
+    now_ms = time.time() * 1000
+    for index, word in enumerate(upper):
+        if word in RELATIVE:
+            at = index + 1 if word in (b"EX", b"PX") else index + 2
+            number = as_integer(command[at]) if at < len(command) else None
+            if number is not None and 0 < number * RELATIVE[word] < NEAREST_MS:
+                return True
+        if word in (b"EXAT", b"EXPIREAT", b"PXAT", b"PEXPIREAT"):
+            scale = 1000 if word in (b"EXAT", b"EXPIREAT") else 1
+            for part in command[index + 1:]:
+                number = as_integer(part)
+                if number is not None and abs(number * scale - now_ms) < NEAREST_MS:
+                    return True
+                # Redis keeps a key that SET gave a time in the past until someone looks for it.
+                if number is not None and upper[0] == b"SET" and 0 < number * scale < now_ms:
+                    return True
+    if upper[0] == b"SETRANGE" and len(command) > 2:
+        offset = as_integer(command[2])
+        return offset is not None and 5000 < offset < 600_000_000
+    return upper[0] == b"LCS" and not set(command[1:3]) <= set(LCS_KEYS)
+
+
+def as_integer(raw):
+    try:
+        return int(raw)
+    except ValueError:
+        return None

@@ -1,0 +1,134 @@
+"""What the servers say about themselves: COMMAND INFO, DOCS and GETKEYS, and INFO's field names."""
+
+
+import rules
+
+# The families that issue 2 builds; each must be known. Later families join this list.
+REQUIRED = """
+APPEND DECR DECRBY GET GETDEL GETEX GETRANGE GETSET INCR INCRBY INCRBYFLOAT LCS MGET MSET MSETNX PSETEX SET
+SETEX SETNX SETRANGE STRLEN SUBSTR
+COPY DEL DUMP EXISTS EXPIRE EXPIREAT EXPIRETIME KEYS MIGRATE MOVE OBJECT PERSIST PEXPIRE PEXPIREAT PEXPIRETIME
+PTTL RANDOMKEY RENAME RENAMENX RESTORE SCAN SORT SORT_RO TOUCH TTL TYPE UNLINK WAIT
+AUTH CLIENT ECHO HELLO PING QUIT RESET SELECT
+BGSAVE COMMAND CONFIG DBSIZE DEBUG FLUSHALL FLUSHDB INFO LASTSAVE PSYNC REPLCONF REPLICAOF ROLE SAVE SHUTDOWN
+SLAVEOF SLOWLOG SWAPDB SYNC TIME
+DISCARD EXEC MULTI UNWATCH WATCH PSUBSCRIBE PUBLISH PUBSUB PUNSUBSCRIBE SUBSCRIBE UNSUBSCRIBE
+""".split()
+
+GETKEYS = [
+    ["GET", "k"], ["SET", "k", "v", "EX", "1"], ["MSET", "a", "1", "b", "2"], ["MGET", "a", "b", "c"],
+    ["DEL", "a", "b"], ["COPY", "a", "b"], ["RENAME", "a", "b"], ["LCS", "a", "b"], ["PING"], ["SET", "k"],
+    ["NOSUCH", "a"], ["SORT", "a", "STORE", "b"], ["SORT", "a", "BY", "w_*", "GET", "#", "STORE", "b"],
+    ["SORT_RO", "a"], ["OBJECT", "ENCODING", "k"], ["TOUCH", "a", "b"], ["EXISTS", "a"], ["MSETNX", "a", "1"],
+    ["MIGRATE", "h", "1", "k", "0", "10"], ["MIGRATE", "h", "1", "", "0", "10", "KEYS", "a", "b"],
+    ["RESTORE", "k", "0", "x"], ["DUMP", "k"], ["WATCH", "a", "b"], ["GETEX", "k"], ["CONFIG", "GET", "x"],
+]
+
+
+
+def compare(subject, oracle, report):
+    """The oracle's word on every command that both know."""
+    with subject.client() as mine, oracle.client() as theirs:
+        known = {name.decode().upper() for name in mine.call("COMMAND", "LIST")}
+        missing = sorted(set(REQUIRED) - known)
+        report.check("COMMAND LIST", ["COMMAND", "LIST"], repr(missing).encode(), b"[]")
+        names = sorted(known & {name.decode().upper() for name in theirs.call("COMMAND", "LIST")})
+        compare_info(mine, theirs, [name for name in names if "|" not in name], report)
+        compare_docs(mine, theirs, [name for name in names if "|" not in name], report)
+        for command in GETKEYS:
+            call = ["COMMAND", "GETKEYS", *command]
+            report.check("COMMAND GETKEYS", call, *(repr(client.pipeline([call])[0]).encode()
+                                                    for client in (mine, theirs)))
+        compare_info_sections(mine, theirs, report)
+
+
+def compare_info(mine, theirs, names, report):
+    call = ["COMMAND", "INFO", *names]
+    for name, ours, redis in zip(names, mine.call(*call), theirs.call(*call)):
+        compare_entry(name, ours, redis, report)
+
+
+def compare_entry(name, ours, redis, report):
+    """name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands."""
+    titles = ["name", "arity", "flags", "first key", "last key", "step", "categories", "tips", "key specs"]
+    for title, a, b in zip(titles, ours, redis):
+        if title in ("flags", "categories", "tips"):
+            a, b = sorted(map(text, a)), sorted(map(text, b))
+        if title == "key specs":
+            a, b = [plain(spec) for spec in a], [plain(spec) for spec in b]
+        report.check("COMMAND INFO", ["COMMAND INFO", name, title], repr(a).encode(), repr(b).encode())
+    children = {text(child[0]): child for child in ours[9]}
+    for child in redis[9]:
+        child_name = text(child[0])
+        if child_name in children:
+            compare_entry(child_name, children[child_name], child, report)
+
+
+def compare_docs(mine, theirs, names, report):
+    """Group, version and argument tree. The words of summaries are 7.2's, so they are not compared."""
+    for name in names:
+        ours, redis = (docs_of(client, name) for client in (mine, theirs))
+        for title in ("group", "since", "arguments"):
+            a, b = (shape(reply.get(title.encode())) for reply in (ours, redis))
+            report.check("COMMAND DOCS", ["COMMAND DOCS", name, title], repr(a).encode(), repr(b).encode())
+        for title in (b"summary", b"complexity"):
+            if title in redis:
+                report.check("COMMAND DOCS", ["COMMAND DOCS", name, title.decode()],
+                             b"has one" if ours.get(title) else b"none", b"has one")
+
+
+def docs_of(client, name):
+    reply = rules.as_map(client.call("COMMAND", "DOCS", name))
+    return rules.as_map(list(reply.values())[0])
+
+
+def shape(value):
+    """An argument tree without the display texts, which 7.2 added."""
+    if isinstance(value, list) and value and isinstance(value[0], bytes) and value[0] == b"name":
+        fields = rules.as_map(value)
+        return {key.decode(): shape(item) for key, item in sorted(fields.items())
+                if key not in (b"display_text", b"summary")}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return text(value)
+
+
+def plain(value):
+    """A key spec as sorted pairs, its flags as a set; 7.2 writes the same facts in its own order."""
+    if isinstance(value, list) and value and len(value) % 2 == 0 and isinstance(value[0], (bytes, str)):
+        pairs = {text(key): item for key, item in zip(value[::2], value[1::2])}
+        if "flags" in pairs:
+            pairs["flags"] = sorted(map(text, pairs["flags"]))
+        return {key: plain(item) for key, item in sorted(pairs.items()) if key != "notes"}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return text(value)
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+
+
+def compare_info_sections(mine, theirs, report):
+    """Every field of 7.0.15's INFO is in ours, in the same section."""
+    ours, redis = (sections(client.call("INFO", "everything").decode()) for client in (mine, theirs))
+    for section, fields in redis.items():
+        if section in ("Modules", "Commandstats", "Errorstats", "Latencystats"):
+            continue
+        absent = sorted(fields - ours.get(section, set()))
+        report.check("INFO", ["INFO", section], repr(absent).encode(), b"[]")
+
+
+def sections(reply):
+    found, current = {}, None
+    for line in reply.splitlines():
+        if line.startswith("# "):
+            current = found.setdefault(line[2:].strip(), set())
+        elif ":" in line:
+            current.add(line.split(":", 1)[0])
+    return found
+
+
+

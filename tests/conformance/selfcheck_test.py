@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""The comparison itself: it must see what differs, and forgive only what a rule forgives."""
+
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from harness.binaries import oracle  # noqa: E402
+from harness.processes import Story  # noqa: E402
+from harness.resp import parse, reply_end  # noqa: E402
+
+import dumps  # noqa: E402
+import rules  # noqa: E402
+import script  # noqa: E402
+from generate import Generator  # noqa: E402
+from pair import Link, Report  # noqa: E402
+
+
+class Comparison(unittest.TestCase):
+    def assertDiffers(self, command, a, b):
+        report = Report()
+        self.assertFalse(report.check("test", command, a, b))
+        self.assertTrue(report.failed())
+
+    def assertAgrees(self, command, a, b):
+        self.assertTrue(Report().check("test", command, a, b))
+
+    def test_another_byte_is_a_difference(self):
+        self.assertDiffers([b"GET", b"k"], b"$1\r\nx\r\n", b"$1\r\ny\r\n")
+        self.assertDiffers([b"GET", b"k"], b"$-1\r\n", b"_\r\n")
+        self.assertDiffers([b"INCR", b"k"], b":1\r\n", b":2\r\n")
+
+    def test_times_may_be_near_but_not_far_and_not_absent(self):
+        self.assertAgrees([b"ttl", b"k"], b":100\r\n", b":99\r\n")
+        self.assertDiffers([b"TTL", b"k"], b":100\r\n", b":90\r\n")
+        self.assertDiffers([b"TTL", b"k"], b":-1\r\n", b":-2\r\n")
+        self.assertDiffers([b"TTL", b"k"], b":-1\r\n", b":1\r\n")
+
+    def test_sets_may_come_in_any_order(self):
+        self.assertAgrees([b"KEYS", b"*"], b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", b"*2\r\n$1\r\nb\r\n$1\r\na\r\n")
+        self.assertDiffers([b"KEYS", b"*"], b"*1\r\n$1\r\na\r\n", b"*1\r\n$1\r\nb\r\n")
+
+    def test_a_missing_reply_is_a_difference(self):
+        self.assertDiffers([b"INFO"], b"(no reply)", b"$1\r\nx\r\n")
+        self.assertDiffers([b"TTL", b"k"], b"(closed)", b":5\r\n")
+
+    def test_the_end_of_a_reply_is_found_at_every_cut(self):
+        raw = b"*3\r\n$3\r\na\r\n\r\n%1\r\n+x\r\n*0\r\n_\r\n"
+        self.assertEqual(reply_end(raw + b"+", 0), len(raw))
+        for cut in range(len(raw)):
+            self.assertEqual(reply_end(raw[:cut], 0), -1, cut)
+        self.assertEqual(parse(raw)[0], [b"a\r\n"[:3], {"x": []}, None])
+
+    def test_a_seed_makes_the_same_commands(self):
+        self.assertEqual(Generator(5).commands(500), Generator(5).commands(500))
+        self.assertNotEqual(Generator(5).commands(500), Generator(6).commands(500))
+
+    def test_quoting_is_that_of_redis_cli(self):
+        self.assertEqual(script.split_arguments(r'''SET k "a\x00\r\n\"b" 'it\s' ""'''),
+                         [b"SET", b"k", b'a\x00\r\n"b', b"it\\s", b""])
+
+
+class TwoServers(Story):
+    def test_contents_that_differ_are_found(self):
+        pair = [self.lab.server(name, oracle()) for name in ("one", "two")]
+        for server, value in zip(pair, ("x" * 200, "x" * 199 + "y")):
+            server.call("SET", "k", value)
+        report = Report()
+        dumps.compare_contents(*pair, report, "test")
+        self.assertGreaterEqual(len(report.differences), 3)  # The digest, the value, the payload.
+
+    def test_a_server_that_lies_once_is_found(self):
+        pair = [self.lab.server(name, oracle()) for name in ("one", "two")]
+        link = Link(*pair)
+        report = Report()
+        commands = Generator(1).commands(1000)
+        pair[0].call("SET", "counter", "77")
+        for command, ours, redis in link.batch([[b"GET", b"counter"], *commands]):
+            report.check("test", command, ours, redis)
+        link.close()
+        self.assertTrue(report.failed())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,1 @@
+"""What every test of real processes shares; README.md tells the parts."""
