@@ -1,0 +1,127 @@
+// One command being executed: what its handler gets.
+//
+// A handler runs on the data thread, after every gate let the call through. It writes its reply and
+// returns kOk, or returns an Error, which the dispatcher writes and counts. What it changed in the
+// keyspace is replicated as the request stands, unless it says something else (propagate_as).
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/rng.h"
+#include "common/command/args.h"
+#include "common/command/table.h"
+#include "common/config/registry.h"
+#include "common/resp/writer.h"
+#include "server/config/server_config.h"
+#include "server/keyspace/keyspace.h"
+#include "server/session/services.h"
+#include "server/session/session.h"
+
+namespace redan {
+
+class Call;
+class ClientIo;
+class NodeControl;
+class PubSub;
+class SlowLog;
+class Waits;
+class WatchedKeys;
+struct ServerStats;
+using ServerCommands = CommandTable<Call>;
+
+// The parts of a node that handlers use; the node owns them, and they outlive every call.
+struct ServerParts {
+  Keyspace& keyspace;
+  ServerConfig& config;
+  Registry& options;
+  ServerCommands& commands;
+  ClientIo& clients;
+  PubSub& pubsub;
+  WatchedKeys& watched;
+  SlowLog& slowlog;
+  Waits& waits;
+  ServerStats& stats;
+  SnapshotService& snapshots;
+  ReplicationService& replication;
+  NodeControl& control;
+  Rng& rng;
+};
+
+// What must reach replicas in place of the request. Kept by the dispatcher, so that its memory is
+// used again.
+class Propagation {
+ public:
+  void clear() { used_ = 0, replaced_ = false; }
+  bool replaced() const { return replaced_; }
+  std::span<const std::vector<std::string>> commands() const { return {commands_.data(), used_}; }
+  void replace() { replaced_ = true; }
+  void add(std::initializer_list<std::string_view> args) {
+    add(std::span<const std::string_view>(args.begin(), args.size()));
+  }
+  void add(std::span<const std::string_view> args) {
+    if (used_ == commands_.size()) commands_.emplace_back();
+    std::vector<std::string>& command = commands_[used_++];
+    command.resize(args.size());
+    for (size_t i = 0; i < args.size(); ++i) command[i].assign(args[i]);
+  }
+
+ private:
+  std::vector<std::vector<std::string>> commands_;
+  size_t used_ = 0;
+  bool replaced_ = false;
+};
+
+class Call {
+ public:
+  using Args = std::span<const std::string_view>;
+  Call(ServerParts& parts, Session& caller, const ServerCommands::Entry& entry, Args args,
+       ReplyWriter& writer, Propagation& effects)
+      : server_(parts),
+        session_(caller),
+        entry_(entry),
+        args_(args),
+        reply_(writer),
+        effects_(effects) {}
+
+  // The request; arg(0) is the command's name (a subcommand's is arg(1)).
+  size_t arg_count() const { return args_.size(); }
+  std::string_view arg(size_t i) const { return args_[i]; }
+  Args args() const { return args_; }
+  const ServerCommands::Entry& entry() const { return entry_; }
+
+  ReplyWriter& reply() { return reply_; }
+  Session& session() { return session_; }
+  // The number of the session's database.
+  int db() const { return session_.db; }
+  Keyspace& keyspace() { return server_.keyspace; }
+  const ServerConfig& config() const { return server_.config; }
+  ServerParts& server() { return server_; }
+
+  // Replicas get this command instead of the request; more calls add more commands, which replicas
+  // execute as one transaction. Nothing is replicated unless the keyspace counted a change.
+  void propagate_as(std::initializer_list<std::string_view> args) {
+    effects_.replace();
+    effects_.add(args);
+  }
+  void propagate_as(std::span<const std::string_view> args) {
+    effects_.replace();
+    effects_.add(args);
+  }
+  // The change stays here.
+  void propagate_nothing() { effects_.replace(); }
+
+ private:
+  ServerParts& server_;
+  Session& session_;
+  const ServerCommands::Entry& entry_;
+  Args args_;
+  ReplyWriter& reply_;
+  Propagation& effects_;
+};
+
+}  // namespace redan

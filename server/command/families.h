@@ -1,0 +1,22 @@
+// The families of commands of a data node, one by one; the table is built from them.
+#pragma once
+
+#include <vector>
+
+#include "common/command/table.h"
+#include "server/command/call.h"
+
+namespace redan {
+
+CommandFamily<Call> string_commands();
+CommandFamily<Call> key_commands();
+CommandFamily<Call> connection_commands();
+CommandFamily<Call> client_commands();
+CommandFamily<Call> transaction_commands();
+CommandFamily<Call> pubsub_commands();
+CommandFamily<Call> admin_commands();
+CommandFamily<Call> database_commands();
+CommandFamily<Call> debug_commands();
+CommandFamily<Call> replication_commands();
+
+}  // namespace redan
