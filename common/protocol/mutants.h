@@ -1,0 +1,51 @@
+// Planted bugs that prove the simulator's checkers. In a build with REDAN_MUTANTS one of them can
+// be switched on at run time; in every other build active() is the constant false and costs
+// nothing.
+//   if (mutants::active("vote_twice")) ...
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace redan::mutants {
+
+inline constexpr std::array<std::string_view, 10> kNames = {
+    "vote_twice",              // A voter backs every candidate that asks, also twice in an epoch.
+    "vote_not_persisted",      // A vote leaves before it is on disk.
+    "promote_without_votes",   // A candidate leads without a majority.
+    "offset_before_priority",  // Selection sorts by offset first.
+    "stale_info_accepted",     // Selection trusts INFO of any age, and replicas that do not answer.
+    "older_config_accepted",   // A hello of a lower config epoch replaces the configuration.
+    "config_epoch_not_raised",  // A promotion keeps the old config epoch.
+    "demote_without_proof",     // Any replica that says master is demoted at once.
+    "handover_without_wait",    // A manual failover promotes before the offsets meet.
+    "handover_without_pause",   // A manual failover does not pause the writers.
+};
+
+// The place of `name` in the list; a name that is not in it does not compile.
+consteval size_t index_of(std::string_view name) {
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return i + 1;
+  }
+  throw "no such mutant";
+}
+
+struct Name {
+  size_t index;
+  consteval Name(const char* name) : index(index_of(name)) {}  // NOLINT: by design
+};
+
+#ifdef REDAN_MUTANTS
+// 0: none; else 1 + the index into kNames.
+inline size_t chosen = 0;
+inline bool active(Name name) {
+  return chosen == name.index;
+}
+#else
+constexpr bool active(Name) {
+  return false;
+}
+#endif
+
+}  // namespace redan::mutants
