@@ -102,6 +102,19 @@ void Registry::reset() {
   for (const Option* option : options_) set_fallback(*option, config_);
 }
 
+Registry::Checkpoint Registry::checkpoint() const {
+  Checkpoint values;
+  for (const Option* option : options_) values.push_back(option->field.copy(config_));
+  return values;
+}
+
+void Registry::restore(const Checkpoint& checkpoint) {
+  REDAN_CHECK(checkpoint.size() == options_.size());
+  for (size_t i = 0; i < options_.size(); ++i) {
+    options_[i]->field.restore(config_, checkpoint[i]);
+  }
+}
+
 bool Registry::at_fallback(const Option& option) const {
   const Field::Copy now = option.field.copy(config_);
   const std::vector<std::string> value = lines(option);

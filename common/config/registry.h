@@ -53,6 +53,11 @@ class Registry {
     return option.field.lines(option, config_);
   }
 
+  // All values, and their way back.
+  using Checkpoint = std::vector<Field::Copy>;
+  Checkpoint checkpoint() const;
+  void restore(const Checkpoint& checkpoint);
+
   // CONFIG GET: name and value of what the patterns match, each name once.
   std::vector<std::pair<std::string, std::string>> get(
       std::span<const std::string_view> patterns) const;
