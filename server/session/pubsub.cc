@@ -1,0 +1,139 @@
+#include "server/session/pubsub.h"
+
+#include <algorithm>
+
+#include "common/base/glob.h"
+
+namespace redan {
+
+namespace {
+
+Subscriptions& need_subscriptions(Session& session) {
+  if (session.subscriptions == nullptr) session.subscriptions = std::make_unique<Subscriptions>();
+  return *session.subscriptions;
+}
+
+void confirm(Session& session, std::string_view kind, const std::string_view* name,
+             ReplyWriter& reply) {
+  reply.push(3);
+  reply.bulk(kind);
+  name == nullptr ? reply.null() : reply.bulk(*name);
+  reply.integer(static_cast<int64_t>(session.subscription_count()));
+}
+
+// One message in both protocols, each built when the first session needs it.
+class Message {
+ public:
+  explicit Message(std::vector<std::string_view> parts) : parts_(std::move(parts)) {}
+  void send_to(Session& session) {
+    ByteBuffer& bytes = session.resp == Resp::k3 ? resp3_ : resp2_;
+    if (bytes.empty()) {
+      ReplyWriter writer(bytes, session.resp);
+      writer.push(parts_.size());
+      for (const std::string_view part : parts_) writer.bulk(part);
+    }
+    session.connection->send(bytes.view());
+  }
+
+ private:
+  std::vector<std::string_view> parts_;
+  ByteBuffer resp2_;
+  ByteBuffer resp3_;
+};
+
+}  // namespace
+
+void PubSub::subscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
+  if (need_subscriptions(session).channels.emplace(channel).second) {
+    channels_[std::string(channel)].push_back(&session);
+  }
+  confirm(session, "subscribe", &channel, reply);
+}
+
+void PubSub::psubscribe(Session& session, std::string_view pattern, ReplyWriter& reply) {
+  if (need_subscriptions(session).patterns.emplace(pattern).second) {
+    patterns_[std::string(pattern)].push_back(&session);
+  }
+  confirm(session, "psubscribe", &pattern, reply);
+}
+
+void PubSub::drop(Listeners& from, std::string_view name, Session& session) {
+  const auto it = from.find(name);
+  if (it == from.end()) return;
+  std::erase(it->second, &session);
+  if (it->second.empty()) from.erase(it);
+}
+
+void PubSub::unsubscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
+  if (session.subscriptions != nullptr) {
+    auto& mine = session.subscriptions->channels;
+    if (const auto it = mine.find(channel); it != mine.end()) {
+      mine.erase(it);
+      drop(channels_, channel, session);
+    }
+  }
+  confirm(session, "unsubscribe", &channel, reply);
+}
+
+void PubSub::punsubscribe(Session& session, std::string_view pattern, ReplyWriter& reply) {
+  if (session.subscriptions != nullptr) {
+    auto& mine = session.subscriptions->patterns;
+    if (const auto it = mine.find(pattern); it != mine.end()) {
+      mine.erase(it);
+      drop(patterns_, pattern, session);
+    }
+  }
+  confirm(session, "punsubscribe", &pattern, reply);
+}
+
+void PubSub::unsubscribe_all(Session& session, ReplyWriter& reply) {
+  if (session.subscriptions == nullptr || session.subscriptions->channels.empty()) {
+    return confirm(session, "unsubscribe", nullptr, reply);
+  }
+  const auto names = session.subscriptions->channels;
+  for (const std::string& name : names) unsubscribe(session, name, reply);
+}
+
+void PubSub::punsubscribe_all(Session& session, ReplyWriter& reply) {
+  if (session.subscriptions == nullptr || session.subscriptions->patterns.empty()) {
+    return confirm(session, "punsubscribe", nullptr, reply);
+  }
+  const auto names = session.subscriptions->patterns;
+  for (const std::string& name : names) punsubscribe(session, name, reply);
+}
+
+void PubSub::forget(Session& session) {
+  if (session.subscriptions == nullptr) return;
+  for (const std::string& name : session.subscriptions->channels) drop(channels_, name, session);
+  for (const std::string& name : session.subscriptions->patterns) drop(patterns_, name, session);
+  session.subscriptions.reset();
+}
+
+int64_t PubSub::publish(std::string_view channel, std::string_view message) {
+  int64_t receivers = 0;
+  if (const auto it = channels_.find(channel); it != channels_.end()) {
+    Message push({"message", channel, message});
+    for (Session* session : it->second) push.send_to(*session), ++receivers;
+  }
+  for (const auto& [pattern, sessions] : patterns_) {
+    if (!glob_match(pattern, channel)) continue;
+    Message push({"pmessage", pattern, channel, message});
+    for (Session* session : sessions) push.send_to(*session), ++receivers;
+  }
+  return receivers;
+}
+
+std::vector<std::string_view> PubSub::channels(std::string_view pattern) const {
+  std::vector<std::string_view> names;
+  for (const auto& [name, sessions] : channels_) {
+    if (pattern.empty() || glob_match(pattern, name)) names.push_back(name);
+  }
+  return names;
+}
+
+size_t PubSub::subscribers(std::string_view channel) const {
+  const auto it = channels_.find(channel);
+  return it == channels_.end() ? 0 : it->second.size();
+}
+
+}  // namespace redan

@@ -1,0 +1,49 @@
+// Who listens to what. Messages go to the sessions' connections, in each one's protocol; nothing is
+// stored. Channels and patterns of a session are kept there too (Session::subscriptions), so that a
+// closed session can be forgotten without a search.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/resp/writer.h"
+#include "server/session/session.h"
+
+namespace redan {
+
+class PubSub {
+ public:
+  // Each writes its confirmation to `reply`, as the commands of the same names answer.
+  void subscribe(Session& session, std::string_view channel, ReplyWriter& reply);
+  void psubscribe(Session& session, std::string_view pattern, ReplyWriter& reply);
+  void unsubscribe(Session& session, std::string_view channel, ReplyWriter& reply);
+  void punsubscribe(Session& session, std::string_view pattern, ReplyWriter& reply);
+  // From everything of that kind; at least one confirmation is written.
+  void unsubscribe_all(Session& session, ReplyWriter& reply);
+  void punsubscribe_all(Session& session, ReplyWriter& reply);
+  // Silently, when the session is closed or reset.
+  void forget(Session& session);
+
+  // How many clients it was sent to; one that listens twice counts twice.
+  int64_t publish(std::string_view channel, std::string_view message);
+
+  std::vector<std::string_view> channels(std::string_view pattern) const;  // empty: all
+  size_t subscribers(std::string_view channel) const;
+  size_t channel_count() const { return channels_.size(); }
+  size_t pattern_count() const { return patterns_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  using Listeners = std::unordered_map<std::string, std::vector<Session*>, Hash, std::equal_to<>>;
+  static void drop(Listeners& from, std::string_view name, Session& session);
+
+  Listeners channels_;
+  Listeners patterns_;
+};
+
+}  // namespace redan
