@@ -54,11 +54,13 @@ void DataLoop::run() {
     const Nanos share(static_cast<int64_t>(static_cast<double>((s.now - before).count()) * kShare));
     s.work_for(handled == 0 ? kSlice : std::max(kSlice, share));
   }
+  // It may be run again.
+  s.stopped = false;
+  s.io.restart();
 }
 
 void DataLoop::stop() {
   state_->stopped = true;
-  state_->guard.reset();
   state_->io.stop();
 }
 

@@ -53,9 +53,11 @@ class SnapshotDriver : public SnapshotService {
 
   // Ten times a second: save points, scheduled saves.
   void cron();
-  // One command changed `count` keys (the dirty counter).
-  void changed(int64_t count);
+  // What a save point counts: Keyspace::dirty() since the last save.
   int64_t changes_since_save() const;
+  // The keyspace is about to get other data (Keyspace::swap_data): a running snapshot is given up,
+  // and a BGSAVE is made anew afterwards.
+  void give_up_for_new_data();
 
   // At start, before the first command: removes temporary files that a crash left behind, then
   // loads dir/dbfilename piece by piece: load_some() until it answers false. A file that is broken

@@ -39,6 +39,7 @@ class SnapshotLoader {
     bool verify_checksum = true;
     uint64_t total_bytes = UINT64_MAX;  // where known
   };
+  // `into` must have at least `databases` databases.
   SnapshotLoader(Keyspace& into, Options options);
   ~SnapshotLoader();
 
