@@ -24,7 +24,8 @@ struct TimerState : std::enable_shared_from_this<TimerState> {
       if (error || !self) return;
       // A late loop does not make up for ticks that it missed.
       if (self->period > Nanos(0)) {
-        self->arm(std::max(self->timer.expiry() + self->period, asio::steady_timer::clock_type::now()));
+        self->arm(
+            std::max(self->timer.expiry() + self->period, asio::steady_timer::clock_type::now()));
       }
       self->task();
     });

@@ -32,30 +32,32 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   error_code listen(const tcp::endpoint& where, int backlog) {
     error_code error;
     tcp::acceptor acceptor(io);
-    if (acceptor.open(where.protocol(), error)) return error;
+    acceptor.open(where.protocol(), error);
+    if (error) return error;
     acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     if (where.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
-    if (acceptor.bind(where, error)) return error;
-    if (acceptor.listen(backlog, error)) return error;
+    acceptor.bind(where, error);
+    if (!error) acceptor.listen(backlog, error);
+    if (error) return error;
     endpoints.push_back(describe(acceptor.local_endpoint()));
     acceptors.push_back(std::move(acceptor));
     return {};
   }
 
   void accept(size_t index) {
-    acceptors[index].async_accept([self = shared_from_this(), index](const error_code& error,
-                                                                    tcp::socket socket) {
-      if (self->closed) return;
-      if (error) return self->rest(index, error);
-      error_code ignored;
-      const tcp::endpoint peer = socket.remote_endpoint(ignored);
-      const tcp::endpoint local = socket.local_endpoint(ignored);
-      socket.non_blocking(true, ignored);
-      socket.set_option(tcp::no_delay(true), ignored);
-      const int fd = socket.release(ignored);
-      if (fd >= 0) self->on_accept({fd, describe(peer), describe(local)});
-      if (!self->closed) self->accept(index);
-    });
+    acceptors[index].async_accept(
+        [self = shared_from_this(), index](const error_code& error, tcp::socket socket) {
+          if (self->closed) return;
+          if (error) return self->rest(index, error);
+          error_code ignored;
+          const tcp::endpoint peer = socket.remote_endpoint(ignored);
+          const tcp::endpoint local = socket.local_endpoint(ignored);
+          socket.non_blocking(true, ignored);
+          socket.set_option(tcp::no_delay(true), ignored);
+          const int fd = socket.release(ignored);
+          if (fd >= 0) self->on_accept({fd, describe(peer), describe(local)});
+          if (!self->closed) self->accept(index);
+        });
   }
 
   // Out of descriptors, most likely: trying again at once would only burn CPU.
@@ -83,10 +85,10 @@ Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& io, const Opt
     const bool optional = !name.empty() && name.front() == '-';
     if (optional) name.erase(0, 1);
     error_code error;
-    const asio::ip::address address =
-        name == "*"     ? asio::ip::address(asio::ip::address_v4::any())
-        : name == "::*" ? asio::ip::address(asio::ip::address_v6::any())
-                        : asio::ip::make_address(name, error);
+    const asio::ip::address address = name == "*" ? asio::ip::address(asio::ip::address_v4::any())
+                                      : name == "::*"
+                                          ? asio::ip::address(asio::ip::address_v6::any())
+                                          : asio::ip::make_address(name, error);
     if (!error) {
       error = state->listen({address, static_cast<uint16_t>(options.port)}, options.backlog);
     }

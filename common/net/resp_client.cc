@@ -42,10 +42,12 @@ struct RespClient::State : std::enable_shared_from_this<RespClient::State> {
     const auto address = asio::ip::make_address(options.to.host, error);
     if (error) return fail_later("not an IP address");
     const tcp::endpoint target(address, static_cast<uint16_t>(options.to.port));
-    if (socket.open(target.protocol(), error)) return fail_later(error.message());
+    socket.open(target.protocol(), error);
+    if (error) return fail_later(error.message());
     if (!options.source_address.empty()) {
       const auto source = asio::ip::make_address(options.source_address, error);
-      if (error || socket.bind({source, 0}, error)) {
+      if (!error) socket.bind({source, 0}, error);
+      if (error) {
         return fail_later("cannot bind to " + options.source_address + ": " + error.message());
       }
     }
@@ -69,17 +71,17 @@ struct RespClient::State : std::enable_shared_from_this<RespClient::State> {
 
   void read() {
     if (is_closed) return;
-    socket.async_read_some(asio::buffer(chunk), [self = shared_from_this()](const error_code& error,
-                                                                           size_t size) {
-      if (self->is_closed) return;
-      if (error) {
-        return self->fail(error == asio::error::eof ? "Server closed the connection"
-                                                    : error.message());
-      }
-      self->parser.feed({self->chunk.data(), size});
-      self->take_replies();
-      self->read();
-    });
+    socket.async_read_some(
+        asio::buffer(chunk), [self = shared_from_this()](const error_code& error, size_t size) {
+          if (self->is_closed) return;
+          if (error) {
+            return self->fail(error == asio::error::eof ? "Server closed the connection"
+                                                        : error.message());
+          }
+          self->parser.feed({self->chunk.data(), size});
+          self->take_replies();
+          self->read();
+        });
   }
 
   void take_replies() {
@@ -179,9 +181,9 @@ void RespClient::on_push(std::function<void(Reply)> task) {
 void RespClient::request(std::span<const std::string_view> args, OnReply on_reply) {
   State& state = *state_;
   if (state.is_closed || state.unsent.size() > state.options.max_unsent_bytes) {
-    on_reply(Error("IOERR", to_text(state.options.to) + (state.is_closed
-                                                             ? ": not connected"
-                                                             : ": too many unsent requests")));
+    on_reply(
+        Error("IOERR", to_text(state.options.to) +
+                           (state.is_closed ? ": not connected" : ": too many unsent requests")));
     return;
   }
   append_request(state.unsent, args);

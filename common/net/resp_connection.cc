@@ -71,8 +71,7 @@ void RespConnection::execute_all() {
   size_t done = 0;
   executing_ = true;
   while (!closing_ && done < input_.size()) {
-    const auto status =
-        parser_.parse(std::string_view(input_).substr(done), limits_.requests);
+    const auto status = parser_.parse(std::string_view(input_).substr(done), limits_.requests);
     if (status == RequestParser::Status::kIncomplete) break;
     if (status == RequestParser::Status::kError) {
       out_.append("-ERR " + parser_.error() + "\r\n");

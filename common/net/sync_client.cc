@@ -71,7 +71,10 @@ Result<SyncClient> SyncClient::connect(const Endpoint& to, Millis timeout) {
 }
 
 SyncClient::SyncClient(int fd, Endpoint peer, Millis timeout)
-    : fd_(fd), peer_(std::move(peer)), timeout_(timeout), parser_(std::make_unique<ReplyParser>()) {}
+    : fd_(fd),
+      peer_(std::move(peer)),
+      timeout_(timeout),
+      parser_(std::make_unique<ReplyParser>()) {}
 
 SyncClient::SyncClient(SyncClient&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),

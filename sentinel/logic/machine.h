@@ -178,7 +178,7 @@ class SentinelMachine {
   void begin_handover(Instant now, Primary& primary, SentinelEffects& out);
   void hand_over(Pass& p, Primary& primary);
   void hold_pause(Pass& p, Primary& primary);
-  void on_pause_reply(Instant now, Primary& primary, const Reply& reply);
+  void on_pause_reply(Instant now, Primary& primary, const NodeReply& reply);
 
   SentinelOptions options_;
   NodeId id_;

@@ -52,7 +52,7 @@ using Request = std::variant<AskPing, AskInfo, PublishHello, Reconfigure, PauseW
 // ---- Answers.
 // To everything but AskPrimaryDown: the status, bulk or error text. Of a MULTI, the reply of EXEC
 // as a whole: error if any part of it was refused.
-struct Reply {
+struct NodeReply {
   bool error = false;
   std::string text;
 };
@@ -79,7 +79,7 @@ struct LinkDown {
 struct Answer {
   LinkId link;
   uint64_t request = 0;
-  std::variant<Reply, PrimaryDownReply> reply;
+  std::variant<NodeReply, PrimaryDownReply> reply;
 };
 // A message on __sentinel__:hello: from a data node's subscription, or published to us by a peer
 // (then `link` is empty).
