@@ -272,7 +272,7 @@ void visit_all(const CommandCatalog& catalog, Visit&& visit) {
 }
 
 // The keys of the request behind COMMAND GETKEYS.
-Result<std::vector<KeyRef>> keys_of(const CommandCatalog& catalog, Words request) {
+Result<std::vector<KeyRef>> keys_of(const CommandCatalog& catalog, DocWords request) {
   const CommandEntry* entry = catalog.resolve(request);
   if (entry == nullptr) return Error("Invalid command specified");
   if (!entry->has_keys()) return Error("The command has no key arguments");
@@ -298,7 +298,7 @@ void command_count(const CommandCatalog& catalog, ReplyWriter& reply) {
   reply.integer(static_cast<int64_t>(catalog.callable().size()));
 }
 
-Result<void> command_list(const CommandCatalog& catalog, Words args, ReplyWriter& reply) {
+Result<void> command_list(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply) {
   enum class Filter { kNone, kModule, kCategory, kPattern } filter = Filter::kNone;
   if (args.size() != 2) {
     if (args.size() != 5 || !iequals(args[2], "filterby")) return Error("syntax error");
@@ -328,7 +328,7 @@ Result<void> command_list(const CommandCatalog& catalog, Words args, ReplyWriter
   return kOk;
 }
 
-void command_info(const CommandCatalog& catalog, Words args, ReplyWriter& reply) {
+void command_info(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply) {
   if (args.size() == 2) return command_all(catalog, reply);
   reply.array(args.size() - 2);
   for (std::string_view name : args.subspan(2)) {
@@ -337,7 +337,7 @@ void command_info(const CommandCatalog& catalog, Words args, ReplyWriter& reply)
   }
 }
 
-void command_docs(const CommandCatalog& catalog, Words args, ReplyWriter& reply) {
+void command_docs(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply) {
   std::vector<const CommandEntry*> chosen;
   if (args.size() == 2) chosen = catalog.callable();
   for (std::string_view name : args.subspan(2)) {
@@ -347,8 +347,8 @@ void command_docs(const CommandCatalog& catalog, Words args, ReplyWriter& reply)
   for (const CommandEntry* entry : chosen) write_docs(*entry, reply);
 }
 
-Result<void> command_getkeys(const CommandCatalog& catalog, Words args, ReplyWriter& reply) {
-  const Words request = args.subspan(2);
+Result<void> command_getkeys(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply) {
+  const DocWords request = args.subspan(2);
   const Result<std::vector<KeyRef>> keys = keys_of(catalog, request);
   if (!keys) return keys.error();
   reply.array(keys->size());
@@ -356,9 +356,9 @@ Result<void> command_getkeys(const CommandCatalog& catalog, Words args, ReplyWri
   return kOk;
 }
 
-Result<void> command_getkeysandflags(const CommandCatalog& catalog, Words args,
+Result<void> command_getkeysandflags(const CommandCatalog& catalog, DocWords args,
                                      ReplyWriter& reply) {
-  const Words request = args.subspan(2);
+  const DocWords request = args.subspan(2);
   const Result<std::vector<KeyRef>> keys = keys_of(catalog, request);
   if (!keys) return keys.error();
   reply.array(keys->size());

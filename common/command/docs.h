@@ -11,19 +11,19 @@
 
 namespace redan {
 
-using Words = std::span<const std::string_view>;
+using DocWords = std::span<const std::string_view>;
 
 void command_all(const CommandCatalog& catalog, ReplyWriter& reply);
 void command_count(const CommandCatalog& catalog, ReplyWriter& reply);
 // LIST [FILTERBY MODULE name|ACLCAT category|PATTERN glob]
-Result<void> command_list(const CommandCatalog& catalog, Words args, ReplyWriter& reply);
+Result<void> command_list(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
 // INFO [name ...]: null for a name that is not known.
-void command_info(const CommandCatalog& catalog, Words args, ReplyWriter& reply);
+void command_info(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
 // DOCS [name ...]: names that are not known are left out.
-void command_docs(const CommandCatalog& catalog, Words args, ReplyWriter& reply);
+void command_docs(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
 // GETKEYS and GETKEYSANDFLAGS, of the request behind the first two words.
-Result<void> command_getkeys(const CommandCatalog& catalog, Words args, ReplyWriter& reply);
-Result<void> command_getkeysandflags(const CommandCatalog& catalog, Words args, ReplyWriter& reply);
+Result<void> command_getkeys(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
+Result<void> command_getkeysandflags(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
 
 // HELP of any container: each subcommand with its arguments and its summary.
 void write_help(const CommandEntry& container, ReplyWriter& reply);

@@ -26,6 +26,7 @@ namespace redan {
 
 class Call;
 class ClientIo;
+class Dispatching;
 class NodeControl;
 class PubSub;
 class SlowLog;
@@ -49,6 +50,7 @@ struct ServerParts {
   SnapshotService& snapshots;
   ReplicationService& replication;
   NodeControl& control;
+  Dispatching& dispatching;
   Rng& rng;
 };
 
@@ -56,8 +58,10 @@ struct ServerParts {
 // used again.
 class Propagation {
  public:
-  void clear() { used_ = 0, replaced_ = false; }
+  void clear() { used_ = 0, replaced_ = forced_ = false; }
   bool replaced() const { return replaced_; }
+  bool forced() const { return forced_; }
+  void force() { forced_ = true; }
   std::span<const std::vector<std::string>> commands() const { return {commands_.data(), used_}; }
   void replace() { replaced_ = true; }
   void add(std::initializer_list<std::string_view> args) {
@@ -74,6 +78,7 @@ class Propagation {
   std::vector<std::vector<std::string>> commands_;
   size_t used_ = 0;
   bool replaced_ = false;
+  bool forced_ = false;
 };
 
 class Call {
@@ -112,6 +117,8 @@ class Call {
     effects_.replace();
     effects_.add(args);
   }
+  // Replicas get the request although no key changed (PUBLISH).
+  void force_propagation() { effects_.force(); }
   // The change stays here.
   void propagate_nothing() { effects_.replace(); }
 

@@ -18,5 +18,6 @@ CommandFamily<Call> admin_commands();
 CommandFamily<Call> database_commands();
 CommandFamily<Call> debug_commands();
 CommandFamily<Call> replication_commands();
+CommandFamily<Call> wait_commands();
 
 }  // namespace redan

@@ -73,7 +73,7 @@ struct Session {
   bool reply_skip = false;
   bool readonly = false;  // cluster READONLY
   bool asking = false;
-  bool monitor = false;
+  bool in_exec = false;  // its transaction is being executed
   bool unix_socket = false;
   std::string user = "default";
   std::string name;

@@ -1,0 +1,164 @@
+// SUBSCRIBE and its kin, PUBLISH, PUBSUB. Sharded channels come with the cluster.
+
+#include "server/session/pubsub.h"
+
+#include "common/command/docs.h"
+#include "server/command/families.h"
+
+namespace redan {
+
+namespace {
+
+Result<void> subscribe(Call& call) {
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    call.server().pubsub.subscribe(call.session(), call.arg(i), call.reply());
+  }
+  return kOk;
+}
+
+Result<void> psubscribe(Call& call) {
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    call.server().pubsub.psubscribe(call.session(), call.arg(i), call.reply());
+  }
+  return kOk;
+}
+
+Result<void> unsubscribe(Call& call) {
+  PubSub& pubsub = call.server().pubsub;
+  if (call.arg_count() == 1) pubsub.unsubscribe_all(call.session(), call.reply());
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    pubsub.unsubscribe(call.session(), call.arg(i), call.reply());
+  }
+  return kOk;
+}
+
+Result<void> punsubscribe(Call& call) {
+  PubSub& pubsub = call.server().pubsub;
+  if (call.arg_count() == 1) pubsub.punsubscribe_all(call.session(), call.reply());
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    pubsub.punsubscribe(call.session(), call.arg(i), call.reply());
+  }
+  return kOk;
+}
+
+Result<void> publish(Call& call) {
+  const int64_t receivers = call.server().pubsub.publish(call.arg(1), call.arg(2));
+  // Replicas' subscribers hear it too, although no key changed.
+  call.force_propagation();
+  call.reply().integer(receivers);
+  return kOk;
+}
+
+Result<void> pubsub_channels(Call& call) {
+  if (call.arg_count() > 3) return wrong_arity("pubsub|channels");
+  const auto names =
+      call.server().pubsub.channels(call.arg_count() == 3 ? call.arg(2) : std::string_view());
+  call.reply().array(names.size());
+  for (const std::string_view name : names) call.reply().bulk(name);
+  return kOk;
+}
+
+Result<void> pubsub_numpat(Call& call) {
+  call.reply().integer(static_cast<int64_t>(call.server().pubsub.pattern_count()));
+  return kOk;
+}
+
+Result<void> pubsub_numsub(Call& call) {
+  call.reply().array((call.arg_count() - 2) * 2);
+  for (size_t i = 2; i < call.arg_count(); ++i) {
+    call.reply().bulk(call.arg(i));
+    call.reply().integer(static_cast<int64_t>(call.server().pubsub.subscribers(call.arg(i))));
+  }
+  return kOk;
+}
+
+Result<void> pubsub_help(Call& call) {
+  write_help(*call.entry().container, call.reply());
+  return kOk;
+}
+
+constexpr Command<Call> kPubsubSubcommands[] = {
+    {{.name = "CHANNELS",
+      .syntax = "[pattern]",
+      .flags = kPubSub | kLoading | kStale,
+      .summary = "List active channels",
+      .since = "2.8.0",
+      .complexity = "O(N) where N is the number of active channels, and assuming constant time "
+                    "pattern matching (relatively short channels and patterns)"},
+     pubsub_channels},
+    {{.name = "HELP",
+      .flags = kLoading | kStale,
+      .summary = "Show helpful text about the different subcommands",
+      .since = "6.2.0",
+      .complexity = "O(1)",
+      .extra_categories = "-pubsub"},
+     pubsub_help},
+    {{.name = "NUMPAT",
+      .flags = kPubSub | kLoading | kStale,
+      .summary = "Get the count of unique patterns pattern subscriptions",
+      .since = "2.8.0",
+      .complexity = "O(1)"},
+     pubsub_numpat},
+    {{.name = "NUMSUB",
+      .syntax = "[channel [channel ...]]",
+      .flags = kPubSub | kLoading | kStale,
+      .summary = "Get the count of subscribers for channels",
+      .since = "2.8.0",
+      .complexity = "O(N) for the NUMSUB subcommand, where N is the number of requested channels"},
+     pubsub_numsub},
+};
+
+constexpr Command<Call> kCommands[] = {
+
+    {{.name = "PSUBSCRIBE",
+      .syntax = "pattern [pattern: pattern ...]",
+      .flags = kPubSub | kNoScript | kLoading | kStale,
+      .summary = "Listen for messages published to channels matching the given patterns",
+      .since = "2.0.0",
+      .complexity = "O(N) where N is the number of patterns the client is already subscribed to."},
+     psubscribe},
+    {{.name = "PUBLISH",
+      .syntax = "channel message",
+      .flags = kPubSub | kLoading | kStale | kFast,
+      .summary = "Post a message to a channel",
+      .since = "2.0.0",
+      .complexity = "O(N+M) where N is the number of clients subscribed to the receiving channel "
+                    "and M is the total number of subscribed patterns (by any client)."},
+     publish},
+    {{.name = "PUBSUB",
+      .summary = "A container for Pub/Sub commands",
+      .since = "2.8.0",
+      .complexity = "Depends on subcommand."},
+     nullptr,
+     kPubsubSubcommands},
+    {{.name = "PUNSUBSCRIBE",
+      .syntax = "[pattern [pattern ...]]",
+      .flags = kPubSub | kNoScript | kLoading | kStale,
+      .summary = "Stop listening for messages posted to channels matching the given patterns",
+      .since = "2.0.0",
+      .complexity = "O(N+M) where N is the number of patterns the client is already subscribed and "
+                    "M is the number of total patterns subscribed in the system (by any client)."},
+     punsubscribe},
+    {{.name = "SUBSCRIBE",
+      .syntax = "channel [channel ...]",
+      .flags = kPubSub | kNoScript | kLoading | kStale,
+      .summary = "Listen for messages published to the given channels",
+      .since = "2.0.0",
+      .complexity = "O(N) where N is the number of channels to subscribe to."},
+     subscribe},
+    {{.name = "UNSUBSCRIBE",
+      .syntax = "[channel [channel ...]]",
+      .flags = kPubSub | kNoScript | kLoading | kStale,
+      .summary = "Stop listening for messages posted to the given channels",
+      .since = "2.0.0",
+      .complexity = "O(N) where N is the number of clients already subscribed to a channel."},
+     unsubscribe},
+};
+
+}  // namespace
+
+CommandFamily<Call> pubsub_commands() {
+  return {.group = Group::kPubSub, .commands = kCommands};
+}
+
+}  // namespace redan
