@@ -1,0 +1,80 @@
+#include "server/config/config_report.h"
+
+#include <fmt/core.h>
+
+#include "common/base/parse.h"
+#include "server/config/options.h"
+#include "server/config/server_config.h"
+
+namespace redan {
+namespace {
+
+std::string range_of(const Option& option) {
+  if (option.unit != Unit::kNone || option.range.max == kInt64Max) return {};
+  const ServerConfig config;
+  if (!parse_int64(option.field.write(option, &config))) return {};
+  return fmt::format(" ({} to {})", option.range.min, option.range.max);
+}
+
+}  // namespace
+
+OtherDirectives server_other_directives() {
+  return {{"sentinel", [](std::span<const std::string>) -> Result<void> {
+             return Error("sentinel directive while not in sentinel mode");
+           }}};
+}
+
+Result<std::string> check_config(const std::string& path, FileSource& files) {
+  ServerConfig config;
+  Registry registry(config, server_options());
+  registry.begin_load();
+  if (Result<void> read = load_file(registry, path, files, server_other_directives()); !read) {
+    return read.error();
+  }
+  std::string changed;
+  std::string same;
+  int directives = 0;
+  int waiting = 0;
+  for (const Option* option : registry.options()) {
+    if (!registry.loaded(*option)) continue;
+    ++directives;
+    if (option->effective) continue;
+    ++waiting;
+    const bool plain = registry.at_fallback(*option);
+    for (const std::string& line : registry.lines(*option)) {
+      const std::string shown = option->secret ? "***" : line;
+      (plain ? same : changed) += fmt::format("  {} {}\n", option->name, shown);
+    }
+  }
+  std::string report = fmt::format("{}: {} directives read, {} of them not yet effective\n", path,
+                                   directives, waiting);
+  if (!changed.empty()) {
+    report += "Not yet effective, and not at their default (accepted and kept):\n" + changed;
+  }
+  if (!same.empty()) report += "Not yet effective, at their default:\n" + same;
+  return report;
+}
+
+std::string sample_config() {
+  const ServerConfig config;
+  std::string out =
+      "# Configuration of redan-server: every directive with its default.\n"
+      "# Start with: redan-server /path/to/redan.conf. Written by redan-server "
+      "--print-sample-config.\n"
+      "# Sizes: 1k is 1000 bytes, 1kb is 1024; m, mb, g, gb likewise. Quotes as in \"two words\".\n"
+      "# `include /path/other.conf` reads another file in its place; the last word wins.\n";
+  for (const OptionGroup& group : server_option_groups()) {
+    out += fmt::format("\n{0}\n# {1}\n{0}\n", std::string(80, '#'), group.title);
+    for (const Option& option : group.options) {
+      if (option.hidden) continue;
+      out += fmt::format("\n# {}{}{}\n", option.doc, range_of(option),
+                         option.effective ? "" : " Not yet effective.");
+      const std::vector<std::string> lines = option.field.lines(option, &config);
+      if (lines.empty()) out += fmt::format("# {} ...\n", option.name);
+      for (const std::string& line : lines) out += fmt::format("{} {}\n", option.name, line);
+    }
+  }
+  return out;
+}
+
+}  // namespace redan
