@@ -1,0 +1,206 @@
+"""Failover drills: something breaks under load, is healed, and the books are checked.
+
+A drill gets a running stack with load on it, does its harm, and returns when the harm is healed. The
+frame around it waits for convergence and counts: acknowledged, lost, the longest time without an
+acknowledged write, and how long the old primary took to become a replica once it was reachable.
+"""
+
+import json
+import signal
+import time
+
+from harness.processes import eventually
+from harness.resp import Client, Closed, ReplyError
+
+PORT, SENTINEL_PORT, GROUP = 6379, 26379, "redan"
+
+
+class Drill:
+    def __init__(self, stack, writers=4):
+        self.stack = stack
+        self.network = stack.network
+        self.writers = writers
+        self.nodes = [name for name in stack.services if not name.startswith("sentinel")]
+        self.sentinels = [name for name in stack.services if name.startswith("sentinel")]
+        self.old = self.new = None
+        self.harmed_at = self.healed_at = self.demoted_after = None
+        self.load = None
+
+    # What a drill may ask and do.
+    def call(self, name, *args, port=None, timeout=1.0):
+        port = port or (SENTINEL_PORT if name in self.sentinels else PORT)
+        with Client((self.network.address(name), port), timeout=timeout, connect_timeout=timeout) as client:
+            return client.call(*args)
+
+    def primary_by(self, sentinel):
+        host = self.call(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", GROUP)[0].decode()
+        return self.network.name_of(host)
+
+    def agreed_primary(self, sentinels=None):
+        """The primary's name once all these sentinels name the same."""
+        names = {self.primary_by(sentinel) for sentinel in sentinels or self.sentinels}
+        return names.pop() if len(names) == 1 else None
+
+    def wait_failover(self, sentinels=None, timeout=60):
+        def moved():
+            name = self.agreed_primary(sentinels)
+            return name if name and name != self.old and self.call(name, "ROLE")[0] == b"master" else None
+        self.new = eventually(moved, timeout, f"a failover away from {self.old}")
+
+    def load_runs(self, more=200):
+        """The load gets writes through: more of them than now."""
+        before = self.keys_of_new()
+        eventually(lambda: self.keys_of_new() > before + more, 60, "writes are acknowledged")
+
+    def keys_of_new(self):
+        return self.call(self.new or self.old, "DBSIZE")
+
+    def harm(self):
+        self.harmed_at = time.monotonic()
+
+    def heal(self):
+        """The old primary is reachable again; measures until it says it is a replica."""
+        self.healed_at = time.monotonic()
+        eventually(lambda: self.call(self.old, "ROLE")[0] == b"slave", 60,
+                   f"{self.old} becomes a replica")
+        self.demoted_after = time.monotonic() - self.healed_at
+
+    # The frame.
+    def run(self, action):
+        self.stack.up()
+        eventually(self._acquainted, 60, "the sentinels know each other and the replicas")
+        self.old = self.agreed_primary()
+        sentinels = ",".join(f"{name}:{SENTINEL_PORT}" for name in self.sentinels)
+        self.load = self.stack.client(["/usr/bin/python3", "/tests/compose/load.py", "--sentinels", sentinels,
+                                       "--writers", str(self.writers), "--out", "/out/load.json"])
+        self.load.start()
+        self.load_runs(1000)
+        action(self)
+        self.load_runs(500)
+        self.load.signal(signal.SIGTERM)
+        if self.load.popen.wait(30) != 0:
+            raise AssertionError(f"the load ended badly:\n{self.load.log_tail()}")
+        eventually(self._converged, 60, "one primary, two replicas in sync, all sentinels agree")
+        return self._count()
+
+    def _acquainted(self):
+        for sentinel in self.sentinels:
+            reply = self.call(sentinel, "SENTINEL", "MASTER", GROUP)
+            state = dict(zip(reply[::2], reply[1::2]))
+            if (int(state[b"num-slaves"]) < len(self.nodes) - 1 or state[b"flags"] != b"master" or
+                    int(state[b"num-other-sentinels"]) < len(self.sentinels) - 1):
+                return False
+        return True
+
+    def _converged(self):
+        primary = self.agreed_primary()
+        if primary is None:
+            return False
+        roles = {name: self.call(name, "ROLE") for name in self.nodes}
+        offset = roles[primary][1]
+        others = [role for name, role in roles.items() if name != primary]
+        return (roles[primary][0] == b"master" and
+                all(role[0] == b"slave" and role[3] == b"connected" and role[4] == offset for role in others) and
+                len({str(self.call(name, "DBSIZE")) for name in self.nodes}) == 1)
+
+    def _count(self):
+        record = json.loads((self.stack.folder / "load.json").read_text())
+        acknowledged = record["acknowledged"]
+        primary = self.agreed_primary()
+        lost, lost_by = 0, {}
+        with Client((self.network.address(primary), PORT), timeout=20) as client:
+            for start in range(0, len(acknowledged), 1000):
+                part = acknowledged[start:start + 1000]
+                values = client.call("MGET", *(f"w{number}:{sequence}" for number, sequence, _, _ in part))
+                for (_, sequence, _, host), value in zip(part, values):
+                    if value != b"%d" % sequence:
+                        lost += 1
+                        lost_by[host] = lost_by.get(host, 0) + 1
+        times = sorted(when for _, _, when, _ in acknowledged)
+        late = [when for when in times if when >= self.harmed_at]
+        # The gap is the longest silence that begins after the harm, or holds it.
+        before = max(when for when in times if when < self.harmed_at)
+        gap = max(b - a for a, b in zip([before, *late], late))
+        return {"acknowledged": len(acknowledged), "attempted": record["attempted"], "lost": lost,
+                "lost_by": {self.network.name_of(host): count for host, count in lost_by.items()},
+                "write_gap_s": round(gap, 3),
+                "demoted_after_s": None if self.demoted_after is None else round(self.demoted_after, 3),
+                "old_primary": self.old, "new_primary": primary}
+
+
+def kill(drill):
+    """kill -9 of the primary; it is started again once another has taken over."""
+    drill.harm()
+    drill.stack.containers[drill.old].kill()
+    drill.wait_failover()
+    drill.load_runs()
+    drill.stack.containers[drill.old].start()
+    drill.heal()
+
+
+def crash(drill):
+    """kill -9, and the restart policy starts it again at once, with whatever its disk held."""
+    drill.harm()
+    drill.stack.containers[drill.old].kill()
+    drill.stack.containers[drill.old].start()
+    drill.wait_failover()
+    drill.load_runs()
+    drill.heal()
+
+
+def pause(drill):
+    """SIGSTOP of the primary; SIGCONT once another has taken over."""
+    drill.harm()
+    drill.stack.containers[drill.old].signal(signal.SIGSTOP)
+    drill.wait_failover()
+    drill.load_runs()
+    drill.stack.containers[drill.old].signal(signal.SIGCONT)
+    drill.heal()
+
+
+def cut(drill):
+    """Every wire of the primary is cut, also the client's; later mended."""
+    drill.harm()
+    drill.network.cut([drill.old], [name for name in drill.network.hosts if name != drill.old])
+    drill.wait_failover()
+    drill.load_runs()
+    drill.network.heal()
+    drill.heal()
+
+
+def minority(drill):
+    """The primary, one sentinel and the client on one side of a cut, the others on the other."""
+    minor = [drill.old, drill.sentinels[0], "client"]
+    major = [name for name in drill.network.hosts if name not in minor]
+    drill.harm()
+    drill.network.cut(minor, major)
+    drill.wait_failover(drill.sentinels[1:])
+    drill.network.heal()
+    drill.heal()
+
+
+def deaf(drill):
+    """Only what the primary sends is dropped: it hears everybody, nobody hears it."""
+    drill.harm()
+    drill.network.cut([drill.old], [name for name in drill.network.hosts if name != drill.old], both_ways=False)
+    drill.wait_failover()
+    drill.load_runs()
+    drill.network.heal()
+    drill.heal()
+
+
+def manual(drill):
+    """SENTINEL FAILOVER while clients write: a hand-over, not a loss."""
+    drill.harm()
+    drill.call(drill.sentinels[0], "SENTINEL", "FAILOVER", GROUP)
+    drill.healed_at = time.monotonic()
+    drill.wait_failover()
+    drill.heal()
+    drill.load_runs()
+
+
+DRILLS = {action.__name__: action for action in (kill, crash, pause, cut, minority, deaf, manual)}
+# Where an acknowledged write may not be lost, whatever the timing.
+NOTHING_LOST = {"manual"}
+
+__all__ = ["DRILLS", "NOTHING_LOST", "Drill", "Closed", "ReplyError"]

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Everything that CI does, on a bare Debian 12: installs packages, builds, runs every test. The last lines are
+# ctest's summary. Arguments go to ctest: tests/run.sh -L integration
+set -u
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=deploy/packages.sh
+. "$top/deploy/packages.sh"
+# shellcheck source=deploy/install.sh
+. "$top/deploy/install.sh"
+
+install=yes
+case ${1:-} in
+  --no-install)
+    install=no
+    shift
+    ;;
+  --help | -h)
+    echo "tests/run.sh [--no-install] [ctest arguments]   installs, builds, and runs every test"
+    exit 0
+    ;;
+esac
+
+if [ "$install" = yes ]; then
+  packages=$TEST_PACKAGES
+  command -v node >/dev/null || packages="$packages nodejs"
+  command -v npm >/dev/null || packages="$packages npm"
+  # shellcheck disable=SC2086
+  install_packages $packages
+fi
+for tool in redis-server redis-sentinel redis-cli redis-benchmark node npm nft ip unshare docker-compose clang-format; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$tool" >/dev/null ||
+    fail "$tool is missing" "run without --no-install, or install: $TEST_PACKAGES nodejs npm"
+done
+/usr/bin/python3 -c 'import redis, yaml' ||
+  fail "Debian's python3 with the modules redis and yaml is missing" "apt-get install python3-redis python3-yaml"
+
+build_redan "$top"
+
+clients=$top/tests/integration/clients
+if ! cmp -s "$clients/package-lock.json" "$clients/node_modules/.installed-lock"; then
+  as_owner "$clients" npm ci --prefix "$clients" --ignore-scripts --no-audit --no-fund ||
+    fail "npm could not install ioredis and node-redis" "its message is above; the tests of real clients need them"
+  as_owner "$clients" cp "$clients/package-lock.json" "$clients/node_modules/.installed-lock"
+fi
+
+cd "$top/build/release" || exit 1
+as_owner "$top" ctest -j2 --output-on-failure "$@"
