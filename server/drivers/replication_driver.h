@@ -47,6 +47,8 @@ class ReplicationDriver final : public ReplicationService {
     std::function<void(bool)> pause_writes;
     // How large the data is, for the log and G5: keys in all databases.
     std::function<uint64_t()> key_count;
+    // A replica acknowledged bytes: clients that WAIT may go on.
+    std::function<void()> acknowledged;
     uint64_t seed = 0;
   };
   explicit ReplicationDriver(Parts parts);

@@ -213,7 +213,8 @@ void SourceMachine::tick(Instant now, const SourceSettings& settings, int64_t pe
     out.emplace_back(Drop{"Disconnecting timedout replica (full sync): " + facts_.name()});
     return;
   }
-  if (state_ == State::kOnline && !plain_sync_ && now - acked_at_ > settings.timeout) {
+  if (state_ == State::kOnline && !plain_sync_ &&
+      now - std::max(acked_at_, heard_at_) > settings.timeout) {
     out.emplace_back(Drop{"Disconnecting timedout replica (streaming sync): " + facts_.name()});
     return;
   }

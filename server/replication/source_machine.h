@@ -9,6 +9,7 @@
 // for its first ACK.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -96,6 +97,8 @@ class SourceMachine {
     changed_ = now;
     snapshot_flows_ = true;
   }
+  // Something arrived from the replica, an empty line perhaps: it lives.
+  void heard(Instant now) { heard_at_ = std::max(heard_at_, now); }
   // No snapshot for now: back to waiting for the next one.
   void transfer_failed(Instant now, SourceOut& out);
 
@@ -137,6 +140,7 @@ class SourceMachine {
   int64_t durable_offset_ = 0;
   Instant changed_;  // of the state, or of progress within it
   Instant acked_at_;
+  Instant heard_at_{};
   Instant over_soft_limit_since_{};
   bool over_soft_limit_ = false;
 };
