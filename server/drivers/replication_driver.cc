@@ -85,10 +85,12 @@ void ReplicationDriver::start(const SnapshotOrigin& loaded) {
     s.standing.restored_as_primary(loaded.replication_id, loaded.offset);
   } else if (known) {
     s.standing.restored_as_replica(loaded.replication_id, loaded.offset);
-    s.link.set_stream_db(std::max(0, loaded.stream_db));
   }
   s.timer = s.parts.loop.every(kTick, [&s] { s.tick(); });
-  if (!primary.host.empty()) s.follow(primary.host, static_cast<int>(primary.port), false);
+  if (primary.host.empty()) return;
+  // Copied: role_changed may write the very field.
+  s.follow(std::string(primary.host), static_cast<int>(primary.port), false);
+  if (known) s.link.set_stream_db(std::max(0, loaded.stream_db));
 }
 
 void ReplicationDriver::stop() {
@@ -201,10 +203,10 @@ void ReplicationDriver::State::promote(std::string_view why) {
 }
 
 void ReplicationDriver::State::follow(const std::string& host, int port, bool take_over) {
-  const bool was_primary = primary_host.empty();
-  if (was_primary) {
+  if (!is_replica()) {
     standing.follow();
-    link.set_stream_db(was_primary && link.stream_db() > 0 ? link.stream_db() : 0);
+    // A promoted replica begins its stream with a SELECT.
+    link.set_stream_db(0);
     set_log_role(LogRole::kReplica);
     log_notice(
         "Before turning into a replica, using my own master parameters to synthesize a cached "

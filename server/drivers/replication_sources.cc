@@ -164,8 +164,8 @@ void ReplicationSources::perform(Peer& peer, SourceOut& out) {
       } else {
         peer.connection().close_soon(drop->why);
       }
-    } else if (auto* text = std::get_if<Note>(&effect)) {
-      log_note(*text);
+    } else if (auto* note = std::get_if<Note>(&effect)) {
+      log_note(*note);
     }
   }
   out.clear();

@@ -18,6 +18,7 @@ void Standing::end_backlog(std::string new_id) {
 
 void Standing::promote(std::string new_id) {
   history_.branch(std::move(new_id), backlog_.offset());
+  data_belongs_ = backlog_.active();
   backlog_.forget_db();
 }
 
