@@ -11,6 +11,10 @@
 
 namespace redan {
 
+// Epochs grow by one per election; a number beyond this is nonsense that would leave none to go on
+// with, and is refused.
+inline constexpr Epoch kLargestEpoch{uint64_t{1} << 62};
+
 struct Hello {
   Address sentinel;
   NodeId id;

@@ -23,7 +23,7 @@ struct PendingRequest {
   RequestKind kind = RequestKind::kPing;
   Instant sent{};
   std::string primary;
-  Epoch epoch{};
+  Address about;  // Of AskPrimaryDown: which primary.
 };
 
 // One connection of a link.
@@ -69,7 +69,8 @@ struct Instance {
 struct DataNode : Instance {
   std::optional<Instant> info_at;  // When the last INFO was received.
   Instant info_sent_at{};          // When the INFO that info_at answered was sent.
-  Instant next_info{};
+  Instant next_info{};             // Not later than this, whatever the period.
+  Instant info_asked{};            // When the last INFO left.
   Instant next_publish{};
   bool says_primary = false;  // role of the last INFO; at first what we believe.
   Instant role_since{};
@@ -117,10 +118,11 @@ const char* failover_state_name(FailoverState state);
 struct WritePause {
   Address node;
   Instant asked_at{};  // The pause lasts at least handover_pause from here.
-  bool granted = false;
-  bool lifting = false;
   Instant began{};
+  std::optional<Instant> granted_at;
+  bool refused = false;
   std::optional<int64_t> target_offset;  // Its offset after the pause.
+  Instant target_at{};
 };
 
 struct Primary : DataNode {
@@ -142,7 +144,6 @@ struct Primary : DataNode {
   Instant election_since{};
   std::optional<Address> promoted;
   std::optional<WritePause> pause;
-  bool hand_over = false;
 
   std::map<Address, Replica> replicas;
   std::map<NodeId, Peer> peers;

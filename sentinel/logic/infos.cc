@@ -1,0 +1,191 @@
+// What follows from a node's INFO, and how nodes whose role or primary is wrong are put right.
+#include <algorithm>
+
+#include "common/protocol/mutants.h"
+#include "sentinel/logic/pass.h"
+
+namespace redan {
+namespace {
+
+// A bound on what a confused primary can make us watch.
+constexpr size_t kMostReplicas = 1024;
+
+}  // namespace
+
+void SentinelMachine::on_info(Instant now, Primary& primary, DataNode& node, Replica* replica,
+                              const PendingRequest& request, const std::string& text,
+                              SentinelEffects& out) {
+  InfoText info = parse_info(text);
+  if (!info.run_id.empty() && info.run_id != node.run_id) {
+    if (!node.run_id.empty()) {
+      if (replica != nullptr) {
+        event(out, EventLevel::kNotice, "+reboot", primary, *replica);
+      } else {
+        event(out, EventLevel::kNotice, "+reboot", primary);
+        if (primary.options.reboot_down_after > Millis(0)) primary.reboot_since = now;
+      }
+    }
+    node.run_id = info.run_id;
+  }
+  const InfoText before = std::exchange(node.info, std::move(info));
+  node.info_raw = text;
+  node.info_at = now;
+  node.info_sent_at = request.sent;
+  if (replica == nullptr) {
+    bool grown = false;
+    for (const Address& address : node.info.replicas) {
+      Address known = address;
+      if (!is_ip_literal(known.ip)) {
+        known.hostname = known.ip;
+        known.ip = resolved_ip(known.hostname, out);
+        if (known.ip.empty()) continue;
+      }
+      if (known == primary.address || primary.replicas.count(known) != 0) continue;
+      if (primary.replicas.size() >= kMostReplicas) break;
+      add_replica(now, primary, known, out);
+      grown = true;
+    }
+    if (grown) persist(out);
+  } else if (before.primary_host != node.info.primary_host ||
+             before.primary_port != node.info.primary_port) {
+    replica->source_since = now;
+  }
+  if (!node.info.is_primary) return;  // No role told: nothing follows.
+  const bool says_primary = *node.info.is_primary;
+  if (says_primary != node.says_primary) {
+    node.says_primary = says_primary;
+    node.role_since = now;
+    if (replica != nullptr && !says_primary) replica->source_since = now;
+    const std::string what =
+        std::string("new reported role is ") + (says_primary ? "master" : "slave");
+    const bool as_configured = says_primary == (replica == nullptr);
+    const char* type = as_configured ? "+role-change" : "-role-change";
+    if (replica != nullptr) {
+      event(out, EventLevel::kVerbose, type, primary, *replica, what);
+    } else {
+      event(out, EventLevel::kVerbose, type, primary, what);
+    }
+  }
+  if (!tilt_since_ && replica != nullptr) on_role_of_replica(now, primary, *replica, out);
+}
+
+void SentinelMachine::on_role_of_replica(Instant now, Primary& primary, Replica& replica,
+                                         SentinelEffects& out) {
+  const Nanos poll = options_.timings.fast_poll;
+  const bool waiting =
+      primary.state == FailoverState::kHandOver || primary.state == FailoverState::kWaitPromotion;
+  if (replica.promoted && waiting) replica.next_info = now + poll;
+  if (replica.says_primary) {
+    if (replica.promoted && primary.state == FailoverState::kWaitPromotion) {
+      was_promoted(now, primary, replica, out);
+    }
+    return;
+  }
+  replica.superseded_by.reset();
+  if (replica.reconf == ReconfStep::kNone || replica.reconf == ReconfStep::kDone) return;
+  const Replica* leader = promoted(primary);
+  if (leader == nullptr) return;
+  if (replica.reconf == ReconfStep::kSent && follows(replica, leader->address)) {
+    replica.reconf = ReconfStep::kInProgress;
+    event(out, EventLevel::kNotice, "+slave-reconf-inprog", primary, replica);
+  }
+  if (replica.reconf == ReconfStep::kInProgress && replica.info.link_up) {
+    replica.reconf = ReconfStep::kDone;
+    event(out, EventLevel::kNotice, "+slave-reconf-done", primary, replica);
+    return;
+  }
+  replica.next_info = now + 10 * poll;
+}
+
+// Whether its INFO names `source` as its primary.
+bool SentinelMachine::follows(const Replica& replica, const Address& source) const {
+  const std::string& host = replica.info.primary_host;
+  if (replica.info.primary_port != source.port || host.empty()) return false;
+  if (host == source.ip || host == source.hostname) return true;
+  const auto it = hosts_.find(host);
+  return it != hosts_.end() && !it->second.empty() && it->second == source.ip;
+}
+
+bool SentinelMachine::looks_sane(Instant now, const Primary& primary) const {
+  return primary.says_primary && !primary.is_down() && !primary.odown_since && primary.info_at &&
+         now - *primary.info_at < 2 * options_.timings.info_period;
+}
+
+bool SentinelMachine::not_down_for(Instant now, const Instance& node, Nanos span) const {
+  return node.last_down == Instant{} || now - node.last_down > span;
+}
+
+// Whether a majority of the sentinels told us lately that our configuration is theirs. Then it is
+// not we who slept through a newer one.
+bool SentinelMachine::hears_majority(Instant now, const Primary& primary) const {
+  size_t agreeing = 1;
+  for (const auto& [id, peer] : primary.peers) {
+    const bool fresh = now - peer.last_hello <= 3 * options_.timings.publish_period;
+    if (fresh && !peer.is_down() && peer.told_config_epoch == primary.config_epoch) ++agreeing;
+  }
+  return agreeing >= primary.electorate() / 2 + 1;
+}
+
+void SentinelMachine::reconfigure(Instant now, Link& to, const Primary& primary,
+                                  std::optional<Address> source, SentinelEffects& out) {
+  if (source && !options_.announce_hostnames) source->hostname.clear();
+  if (source && options_.announce_hostnames && !source->hostname.empty()) source->ip.clear();
+  send(now, to, primary.name, Reconfigure{.primary = std::move(source)}, out);
+}
+
+// A node that ought to be a replica of our primary and is not. Redis waits for four hello periods
+// before it demotes one that says master: the news that it was promoted may be on its way to us.
+// A node that we know to be a leftover needs no such wait: it was the primary until our own
+// configuration replaced it, has not been a replica since, the new primary confirms its role after
+// this node claimed it, and a majority of sentinels shares our configuration. Then it is demoted
+// at once.
+void SentinelMachine::bring_in_line(Pass& p, Primary& primary, Replica& replica) {
+  if (!replica.info_at || !replica.info.is_primary || primary.failing_over()) return;
+  Link& to = link(replica.link);
+  if (!can_send(to)) return;
+  const SentinelTimings& t = options_.timings;
+  const auto demote = [&](const char* type) {
+    replica.last_demotion = p.now;
+    reconfigure(p.now, to, primary, primary.address, p.out);
+    event(p.out, EventLevel::kNotice, type, primary, replica);
+  };
+  if (replica.says_primary) {
+    if (mutants::active("demote_without_proof")) {
+      if (p.due(replica.last_demotion + Seconds(1))) demote("+convert-to-slave");
+      return;
+    }
+    if (replica.superseded_by == primary.config_epoch && to.proven && !replica.is_down() &&
+        looks_sane(p.now, primary) && hears_majority(p.now, primary)) {
+      const bool confirmed = primary.info_sent_at >= *replica.info_at;
+      if (!confirmed) {
+        // Asked once per INFO of the leftover.
+        if (primary.info_asked < *replica.info_at) {
+          primary.next_info = std::min(primary.next_info, p.now);
+          again_ = true;
+        }
+      } else if (p.due(replica.last_demotion + Seconds(1))) {
+        demote("+convert-to-slave");
+      }
+    }
+    const Nanos wait = 4 * t.publish_period;
+    if (looks_sane(p.now, primary) && !replica.is_down() &&
+        p.due(std::max({replica.role_since + wait, replica.last_down + wait,
+                        replica.last_demotion + t.info_period}))) {
+      demote("+convert-to-slave");
+    }
+    return;
+  }
+  if (replica.info.primary_host.empty() || follows(replica, primary.address)) return;
+  if (!is_ip_literal(replica.info.primary_host) &&
+      resolved_ip(replica.info.primary_host, p.out).empty() && options_.resolve_hostnames) {
+    return;  // A name not yet known: it may well be our primary's.
+  }
+  const Nanos wait = primary.options.failover_timeout;
+  if (looks_sane(p.now, primary) && !replica.is_down() &&
+      p.due(std::max({replica.source_since + wait, replica.last_down + wait,
+                      replica.last_demotion + t.info_period}))) {
+    demote("+fix-slave-config");
+  }
+}
+
+}  // namespace redan
