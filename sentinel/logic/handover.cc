@@ -23,7 +23,7 @@ void SentinelMachine::begin_handover(Instant now, Primary& primary, SentinelEffe
   send(now, link(primary.link), primary.name, PauseWrites{options_.timings.handover_pause}, out);
 }
 
-void SentinelMachine::on_pause_reply(Instant now, Primary& primary, const Reply& reply) {
+void SentinelMachine::on_pause_reply(Instant now, Primary& primary, const NodeReply& reply) {
   if (!primary.pause || primary.pause->granted_at) return;
   if (reply.error) {
     primary.pause->refused = true;

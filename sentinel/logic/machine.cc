@@ -219,7 +219,7 @@ void SentinelMachine::on(Instant now, const Answer& answer, SentinelEffects& out
     if (peer != primary->peers.end()) on_vote(now, *primary, peer->second, request, *reply);
     return;
   }
-  const auto* reply = std::get_if<Reply>(&answer.reply);
+  const auto* reply = std::get_if<NodeReply>(&answer.reply);
   if (reply == nullptr) return;
   Replica* replica = nullptr;
   DataNode* node = primary ? find_node(*primary, to.id, &replica) : nullptr;
