@@ -247,9 +247,11 @@ std::string SentinelMachine::dump(Instant now) const {
     text += "\n";
   };
   for (const auto& [name, primary] : primaries_) {
-    show(*primary_fields(now, name));
-    for (const Fields& fields : *replica_fields(now, name)) show(fields);
-    for (const Fields& fields : *peer_fields(now, name)) show(fields);
+    const auto own = primary_fields(now, name);
+    show(*own);
+    for (const auto& part : {replica_fields(now, name), peer_fields(now, name)}) {
+      for (const Fields& fields : *part) show(fields);
+    }
   }
   return text;
 }
