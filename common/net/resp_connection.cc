@@ -20,7 +20,7 @@ constexpr size_t kKeptBytes = 16 * 1024;  // Memory that an idle connection keep
 
 struct RespConnection::Socket {
   explicit Socket(asio::io_context& io) : tcp(io) {}
-  tcp::socket tcp;
+  asio::ip::tcp::socket tcp;
   std::array<char, kChunkBytes> chunk;
 };
 

@@ -9,7 +9,14 @@
 namespace redan {
 
 CommandFamily<Call> string_commands();
+CommandFamily<Call> string_edit_commands();
 CommandFamily<Call> key_commands();
+CommandFamily<Call> expiry_commands();
+CommandFamily<Call> scan_commands();
+CommandFamily<Call> sort_commands();
+CommandFamily<Call> dump_commands();
+CommandFamily<Call> restore_asking_commands();
+CommandFamily<Call> select_commands();
 CommandFamily<Call> connection_commands();
 CommandFamily<Call> client_commands();
 CommandFamily<Call> transaction_commands();
@@ -19,5 +26,8 @@ CommandFamily<Call> database_commands();
 CommandFamily<Call> debug_commands();
 CommandFamily<Call> replication_commands();
 CommandFamily<Call> wait_commands();
+
+// All of them.
+std::vector<CommandFamily<Call>> server_families();
 
 }  // namespace redan

@@ -36,6 +36,9 @@ class NodeControl {
   virtual std::string info(std::span<const std::string_view> sections) = 0;
   virtual Result<void> rewrite_config() = 0;
   virtual void reset_stats() = 0;
+  // DEBUG SET-ACTIVE-EXPIRE and CHANGE-REPL-ID.
+  virtual void set_active_expiry(bool on) = 0;
+  virtual void change_replication_id() = 0;
   // WAIT: something may have changed, or a deadline is near.
   virtual void waits_changed() = 0;
 };

@@ -1,0 +1,84 @@
+#include "server/command/digest.h"
+
+#include <openssl/evp.h>
+
+#include <string_view>
+
+#include "common/base/check.h"
+
+namespace redan {
+namespace {
+
+std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+Digest sha1(std::string_view bytes) {
+  Digest digest;
+  unsigned int size = 0;
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr);
+  REDAN_CHECK(done == 1);
+  return digest;
+}
+
+// Adds bytes whose order among others does not matter.
+void add_unordered(Digest& digest, std::string_view bytes) {
+  const Digest hash = sha1(bytes);
+  for (size_t i = 0; i < digest.size(); ++i) digest[i] ^= hash[i];
+}
+
+// Adds bytes whose order matters.
+void add_ordered(Digest& digest, std::string_view bytes) {
+  add_unordered(digest, bytes);
+  digest = sha1(bytes_of(digest));
+}
+
+void add_number(Digest& digest, uint32_t number) {
+  const char big_endian[4] = {static_cast<char>(number >> 24), static_cast<char>(number >> 16),
+                              static_cast<char>(number >> 8), static_cast<char>(number)};
+  add_ordered(digest, {big_endian, 4});
+}
+
+void add_value(Digest& digest, const Entry& entry) {
+  add_number(digest, static_cast<uint32_t>(entry.type()));
+  REDAN_CHECK(entry.is_string());
+  Entry::Scratch scratch;
+  add_ordered(digest, entry.string(scratch));
+  if (entry.expires()) add_unordered(digest, "!!expire!!");
+}
+
+}  // namespace
+
+Digest value_digest(const Entry& entry) {
+  Digest digest{};
+  add_value(digest, entry);
+  return digest;
+}
+
+Digest dataset_digest(Keyspace& keyspace) {
+  Digest all{};
+  for (int db = 0; db < keyspace.databases(); ++db) {
+    if (keyspace.size(db) == 0) continue;
+    add_number(all, static_cast<uint32_t>(db));
+    keyspace.for_each(db, [&](const Entry& entry) {
+      Digest digest{};
+      add_ordered(digest, entry.key());
+      add_value(digest, entry);
+      add_unordered(all, bytes_of(digest));
+    });
+  }
+  return all;
+}
+
+std::string to_hex(const Digest& digest) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const uint8_t byte : digest) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
+  return hex;
+}
+
+}  // namespace redan

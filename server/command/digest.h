@@ -1,0 +1,22 @@
+// Redis' fingerprints of data, for DEBUG DIGEST: equal contents have equal digests, on any server
+// and in any order of keys.
+//   key     = SHA-1 chain over its name, its type and its value, and whether it has a deadline
+//   dataset = exclusive or over all keys, after the number of each database that is not empty
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "server/keyspace/keyspace.h"
+
+namespace redan {
+
+using Digest = std::array<uint8_t, 20>;
+
+// Of a value, without the key's name.
+Digest value_digest(const Entry& entry);
+Digest dataset_digest(Keyspace& keyspace);
+std::string to_hex(const Digest& digest);
+
+}  // namespace redan
