@@ -16,6 +16,8 @@ namespace {
 constexpr Nanos kSlice = Micros(70);
 // Under load background work gets 3 parts of the thread for every 7 that requests took.
 constexpr double kShare = 3.0 / 7.0;
+// Requests that come faster than they are served would keep background work waiting for ever.
+constexpr Nanos kTurn = Micros(500);
 }  // namespace
 
 struct DataLoop::State {
@@ -44,12 +46,16 @@ void DataLoop::run() {
   while (!s.stopped) {
     if (s.works.empty()) {
       s.io.run_one();
-      s.io.poll();
       continue;
     }
     // One slice when nobody waits; a share of what the requests took when somebody does.
     const Instant before = monotonic_now();
-    const size_t handled = s.io.poll();
+    size_t handled = 0;
+    do {
+      if (s.io.poll_one() == 0) break;
+      ++handled;
+      s.now = monotonic_now();
+    } while (!s.stopped && s.now - before < kTurn);
     s.now = monotonic_now();
     const Nanos share(static_cast<int64_t>(static_cast<double>((s.now - before).count()) * kShare));
     s.work_for(handled == 0 ? kSlice : std::max(kSlice, share));

