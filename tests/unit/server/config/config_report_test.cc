@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "server/config/options.h"
 #include "server/config/server_config.h"
@@ -145,6 +147,15 @@ TEST(SampleConfig, NamesEveryOptionAndReadsBackAsTheDefaults) {
   }
   // Rewriting it changes nothing: every line says what it would be written as.
   EXPECT_EQ(*rewrite_text(registry, {"redan.conf", sample}, files), sample);
+}
+
+TEST(SampleConfig, TheFileInDeployIsUpToDate) {
+  const std::string path = std::string(REDAN_SOURCE_DIR) + "/deploy/redan.conf";
+  if (std::getenv("REDAN_WRITE_SAMPLE") != nullptr) std::ofstream(path) << sample_config();
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_TRUE(text.str() == sample_config())
+      << path << " differs; write it: REDAN_WRITE_SAMPLE=1 unit_server_config";
 }
 
 }  // namespace
