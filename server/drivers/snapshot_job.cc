@@ -181,6 +181,9 @@ void SnapshotJob::State::give_up() {
   if (stream != nullptr) stream->give_up();
   end_walk();
   if (thread.joinable()) thread.join();
+  // Tasks that are still posted hold this state: the temporary file must not wait for them.
+  stream = nullptr;
+  output.reset();
   if (std::exchange(parked, false) && options.on_pressure) options.on_pressure(false);
 }
 
