@@ -247,16 +247,24 @@ class Server(Listening):
         self.start()
         return self.wait_ready()
 
-    def follows(self, primary):
+    def follows(self, primary, through=None):
         """True once this node's link to primary is up and it has all of primary's stream."""
         mine = self.info("replication")
         theirs = primary.info("replication")
         return (mine.get("role") == "slave" and mine.get("master_link_status") == "up" and
-                int(mine.get("master_port", 0)) == primary.port and
+                int(mine.get("master_port", 0)) == (through or primary).port and
                 mine["slave_repl_offset"] == theirs["master_repl_offset"])
 
-    def wait_in_sync(self, primary, timeout=30):
-        eventually(lambda: self.follows(primary), timeout,
+    def digest(self):
+        return self.call("DEBUG", "DIGEST")
+
+    def stat(self, name):
+        """A number of INFO."""
+        return int(self.info()[name])
+
+    def wait_in_sync(self, primary, timeout=30, through=None):
+        """through is a Proxy that stands before the primary."""
+        eventually(lambda: self.follows(primary, through), timeout,
                    f"{self.name} follows {primary.name} and has its offset")
 
 

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""deploy/quickstart.sh as a new user runs it, with programs that are already built."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import unittest
+
+from stories import HOST, SUBJECT, Client, Story, eventually
+
+from harness.binaries import REPOSITORY
+
+
+class Quickstart(Story):
+    def setUp(self):
+        super().setUp()
+        self.base = self.lab.ports.take()
+        programs = self.lab.folder / "bin"
+        programs.mkdir()
+        for name, target in (("redan-server", SUBJECT.server), ("redan-sentinel", SUBJECT.sentinel)):
+            (programs / name).write_text(f'#!/bin/sh\nexec {target} "$@"\n')
+            (programs / name).chmod(0o755)
+        self.environment = {**os.environ, "REDAN_HOME": str(self.lab.folder / "home"), "REDAN_BIN": str(programs)}
+        self.addCleanup(self.run_script, "--stop")
+
+    def run_script(self, *words, code=None):
+        done = subprocess.run([str(REPOSITORY / "deploy/quickstart.sh"), "--no-install", *map(str, words)],
+                              env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120)
+        if code is not None:
+            self.assertEqual(done.returncode, code, done.stdout)
+        return done.stdout
+
+    def rows(self, text):
+        """name -> (role, port, pid) of the table."""
+        return {name: (role, int(port), pid) for name, role, port, pid in
+                re.findall(r"^(\S+)\s+(\S+)\s+127\.0\.0\.1:(\d+)\s+(\S+)\s+\S+/log$", text, re.MULTILINE)}
+
+    @staticmethod
+    def lives(pid):
+        """Not when it has ended and only waits for somebody to ask for its exit code."""
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        except FileNotFoundError:
+            return False
+
+    def test_from_nothing_to_a_failover_and_back_to_nothing(self):
+        rows = self.rows(self.run_script("--port-base", self.base, code=0))
+        self.assertEqual([row[0] for row in rows.values()], ["primary", "replica", "replica"] + ["sentinel"] * 3)
+        again = self.rows(self.run_script("--port-base", self.base, code=0))
+        self.assertEqual(again, rows)  # The second run starts nothing and ends nothing.
+        with Client((HOST, self.base)) as client:
+            client.call("SET", "greeting", "hello")
+            self.assertEqual(client.call("WAIT", 2, 5000), 2)
+        os.kill(int(rows["primary"][2]), signal.SIGKILL)
+
+        def taken_over():
+            roles = [row[0] for row in self.rows(self.run_script("--status")).values()]
+            return roles[0] == "stopped" and "primary" in roles
+        eventually(taken_over, 60, "a replica has taken over")
+        rows = self.rows(self.run_script("--port-base", self.base, code=0))
+        self.assertEqual(rows["primary"][0], "replica")
+        new = next(row for name, row in rows.items() if row[0] == "primary")
+        with Client((HOST, new[1])) as client:
+            self.assertEqual(client.call("GET", "greeting"), b"hello")
+        self.assertIn("6 processes ended", self.run_script("--stop", code=0))
+        for _, port, pid in rows.values():
+            self.assertFalse(self.lives(pid), f"{pid} on port {port}")
+        self.run_script("--status", code=1)
+
+    def test_a_port_in_use_is_named_and_what_was_started_can_be_stopped(self):
+        with socket.create_server((HOST, self.base + 1)):
+            words = self.run_script("--port-base", self.base, code=1)
+            self.assertIn(f"port {self.base + 1} is in use", words)
+            self.assertIn("--port-base", words)
+        self.assertIn("1 processes ended", self.run_script("--stop", code=0))
+
+    def test_a_pid_that_belongs_to_somebody_else_is_left_alone(self):
+        self.run_script("--port-base", self.base, code=0)
+        self.run_script("--stop", code=0)
+        bystander = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(bystander.kill)
+        (self.lab.folder / "home" / str(self.base) / "primary" / "pid").write_text(f"{bystander.pid} 12345\n")
+        self.assertIn("0 processes ended", self.run_script("--stop", code=0))
+        self.assertIsNone(bystander.poll())
+
+    def test_nonsense_is_refused(self):
+        for words in (["--port-base", "x"], ["--port-base", "40000"], ["--nope"], ["--port-base"]):
+            self.run_script(*words, code=1)
+        self.assertIn("--stop", self.run_script("--help", code=0))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""How a data node starts and ends: configuration, signals, SHUTDOWN, and clear words when it cannot."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import unittest
+
+from stories import HOST, SUBJECT, Client, Story, eventually, fill
+
+
+class Starting(Story):
+    def refuse(self, *arguments, environment=None, limits=None):
+        """Starts the server, which must end by itself with an error; what it printed."""
+        done = subprocess.run([str(SUBJECT.server), *map(str, arguments)], cwd=self.lab.folder, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20,
+                              stdin=subprocess.DEVNULL, env=environment, preexec_fn=limits)
+        self.assertGreater(done.returncode, 0, done.stdout)  # Negative would be a crash.
+        return done.stdout
+
+    def test_it_says_that_it_is_ready_and_who_it_is(self):
+        server = self.lab.server()
+        self.assertEqual(server.log().count("Ready to accept connections"), 1)
+        info = server.info()
+        self.assertEqual(int(info["process_id"]), server.pid)
+        self.assertEqual(int(info["tcp_port"]), server.port)
+
+    def test_a_configuration_file_with_includes_quotes_and_units(self):
+        port = self.lab.ports.take()
+        (self.lab.folder / "more.conf").write_text('maxmemory 100mb\nappendonly no\n')
+        path = self.lab.folder / "redan.conf"
+        path.write_text(f'# a comment\n\nport {port}\nbind {HOST}\nrequirepass "two \\"words\\""\n'
+                        f"  TIMEOUT   17  \ndir '{self.lab.folder}'\ninclude {self.lab.folder}/more.conf\n"
+                        'save ""\n')
+        server = self.lab.server(wait=False, port=port)
+        server.kill()
+        server.command = [str(SUBJECT.server), str(path), "--maxclients", "321"]
+        server.password = 'two "words"'
+        server.start()
+        server.wait_ready()
+        with server.client() as client:
+            for name, value in (("timeout", "17"), ("maxmemory", "104857600"), ("maxclients", "321"),
+                                ("save", "")):
+                self.assertEqual(client.call("CONFIG", "GET", name), [name.encode(), value.encode()])
+
+    def test_the_configuration_that_debian_ships_starts(self):
+        port = self.lab.ports.take()
+        server = self.lab.server(wait=False, port=port)
+        server.kill()
+        server.command = [str(SUBJECT.server), "/etc/redis/redis.conf", "--port", str(port), "--daemonize", "no",
+                          "--dir", str(self.lab.folder), "--logfile", "", "--pidfile",
+                          str(self.lab.folder / "pid"), "--supervised", "no"]
+        server.start()
+        server.wait_ready()
+        self.assertEqual(server.call("SET", "k", "v"), "OK")
+
+    def test_a_rewritten_configuration_survives_a_restart(self):
+        port = self.lab.ports.take()
+        path = self.lab.folder / "redan.conf"
+        path.write_text(f"# kept comment\nport {port}\nbind {HOST}\ndir {self.lab.folder}\ntimeout 5\n")
+        server = self.lab.server(wait=False, port=port)
+        server.kill()
+        server.command = [str(SUBJECT.server), str(path)]
+        server.start()
+        server.wait_ready()
+        server.call("CONFIG", "SET", "timeout", "77")
+        server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        server.call("CONFIG", "REWRITE")
+        text = path.read_text()
+        self.assertIn("# kept comment", text)
+        self.assertIn("timeout 77", text)
+        server.stop()
+        server.start()
+        server.wait_ready()
+        self.assertEqual(server.call("CONFIG", "GET", "timeout"), [b"timeout", b"77"])
+        self.assertEqual(server.call("CONFIG", "GET", "maxmemory-policy"),
+                         [b"maxmemory-policy", b"allkeys-lru"])
+
+    def test_an_unknown_directive_is_named_with_its_line(self):
+        path = self.lab.folder / "redan.conf"
+        path.write_text("port 0\n\nmaxmemry 100mb\n")
+        words = self.refuse(path)
+        self.assertIn("maxmemry", words)
+        self.assertIn("3", words)
+
+    def test_bad_values_are_named(self):
+        for arguments in (["--port", "x"], ["--port", "70000"], ["--maxmemory", "lots"], ["--appendonly", "maybe"],
+                          ["--loglevel", "loud"], ["--timeout", "-1"], ["--save", "900"]):
+            words = self.refuse(*arguments)
+            self.assertIn(arguments[0][2:], words, arguments)
+
+    def test_a_missing_file_is_named(self):
+        self.assertIn("/no/such/file.conf", self.refuse("/no/such/file.conf"))
+
+    def test_a_port_in_use_is_named(self):
+        with socket.create_server((HOST, 0)) as taken:
+            port = taken.getsockname()[1]
+            words = self.refuse("--port", port, "--bind", HOST)
+            self.assertIn(str(port), words)
+            self.assertIn("use", words.lower())
+
+    def test_a_folder_that_is_not_there_is_named(self):
+        words = self.refuse("--port", self.lab.ports.take(), "--dir", "/no/such/folder")
+        self.assertIn("/no/such/folder", words)
+
+    def test_few_file_descriptors_lower_maxclients(self):
+        server = self.lab.server(wait=False)
+        server.kill()
+        server.command = ["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh", *server.command]
+        server.start()
+        server.wait_ready()
+        self.assertEqual(server.call("CONFIG", "GET", "maxclients"), [b"maxclients", b"968"])
+
+    def test_a_unix_socket_with_its_permissions(self):
+        path = self.lab.folder / "socket"
+        server = self.lab.server(unixsocket=path, unixsocketperm=700)
+        with Client(str(path)) as client:
+            self.assertEqual(client.call("PING"), "PONG")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o700)
+        server.stop()
+        self.assertFalse(path.exists())
+
+    def test_more_clients_than_maxclients_are_told(self):
+        server = self.lab.server(maxclients=10)
+        clients = [server.client() for _ in range(10)]
+        for client in clients:
+            self.assertEqual(client.call("PING"), "PONG")
+        with Client(server.address) as one_more:
+            self.assertEqual(one_more.read_until_closed(), b"-ERR max number of clients reached\r\n")
+        clients.pop().close()
+        eventually(lambda: server.call("PING") == "PONG", 10, "a place is free again")
+        for client in clients:
+            client.close()
+
+    def test_an_idle_client_is_closed_after_timeout(self):
+        server = self.lab.server(timeout=1)
+        with server.client(timeout=20) as client:
+            client.call("PING")
+            self.assertEqual(client.read_until_closed(), b"")
+
+
+class Ending(Story):
+    def test_sigterm_and_sigint_end_it_cleanly(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.lab.server(f"server-{number}", save="3600 1")
+            server.call("SET", "k", "v")
+            server.signal(number)
+            self.assertEqual(server.wait(), 0)
+            self.assertIn("ready to exit, bye bye", server.log())
+            server.restart()
+            self.assertEqual(server.call("GET", "k"), b"v")
+
+    def test_shutdown_saves_as_it_is_told(self):
+        for words, kept in ((["NOSAVE"], None), (["SAVE"], b"v"), ([], None)):
+            server = self.lab.server("-".join(["server", *words]))
+            server.call("SET", "k", "v")
+            with server.client() as client:
+                client.send("SHUTDOWN", *words)
+                self.assertEqual(client.read_until_closed(), b"")
+            self.assertEqual(server.wait(), 0)
+            server.restart()
+            self.assertEqual(server.call("GET", "k"), kept, words)
+
+    def test_shutdown_with_save_points_saves(self):
+        server = self.lab.server(save="3600 1")
+        fill(server, 1000)
+        digest = server.digest()
+        with server.client() as client:
+            client.send("SHUTDOWN")
+            client.read_until_closed()
+        self.assertEqual(server.wait(), 0)
+        server.restart()
+        self.assertEqual(server.digest(), digest)
+
+    def test_a_shutdown_that_cannot_save_does_not_happen(self):
+        server = self.lab.server(save="3600 1")
+        server.call("SET", "k", "v")
+        server.folder.joinpath("dump.rdb").mkdir()  # Nothing can be renamed onto it.
+        self.assertReplyError("ERR", server.call, "SHUTDOWN", "SAVE")
+        self.assertEqual(server.call("GET", "k"), b"v")
+        with server.client() as client:
+            client.send("SHUTDOWN", "SAVE", "FORCE")
+            client.read_until_closed()
+        self.assertEqual(server.wait(), 0)
+
+    def test_a_primary_waits_for_its_replicas_before_it_ends(self):
+        primary = self.lab.server("primary")
+        replica = self.lab.server("replica", replicaof=[HOST, primary.port])
+        replica.wait_in_sync(primary)
+        with primary.client() as client:
+            client.pipeline([["SET", f"k:{i}", "x" * 100] for i in range(5000)])
+        self.assertEqual(primary.stop(), 0)
+        self.assertEqual(replica.call("DBSIZE"), 5000)
+
+    def test_stop_and_continue_leave_it_whole(self):
+        server = self.lab.server()
+        server.call("SET", "k", "v")
+        server.pause()
+        server.resume()
+        self.assertEqual(server.call("GET", "k"), b"v")
+
+    def test_signals_that_mean_nothing_do_no_harm(self):
+        server = self.lab.server()
+        for number in (signal.SIGHUP, signal.SIGPIPE):
+            server.signal(number)
+        self.assertEqual(server.call("PING"), "PONG")
+
+
+class ManyClients(Story):
+    CLIENTS = 10_000
+
+    def test_ten_thousand_idle_clients_cost_little(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = self.CLIENTS + 500
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))  # Root may; others are told why not.
+        else:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+        server = self.lab.server(maxclients=self.CLIENTS + 100)
+        server.call("PING")
+        before = server.rss_bytes()
+        sockets = []
+        for _ in range(self.CLIENTS):
+            sockets.append(socket.create_connection(server.address, 10))
+        for one in sockets:
+            one.sendall(b"PING\r\n")
+        for one in sockets:
+            self.assertEqual(one.recv(16), b"+PONG\r\n")
+        self.assertGreaterEqual(int(server.info()["connected_clients"]), self.CLIENTS)
+        grown = server.rss_bytes() - before
+        print(f"{self.CLIENTS} idle clients: {grown / 2**20:.1f} MB")
+        self.assertLess(grown, (100 if SUBJECT.is_stock else 20) * 2**20)
+        for one in sockets:
+            one.close()
+        eventually(lambda: int(server.info()["connected_clients"]) == 1, 30, "they are gone")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
+

@@ -1,0 +1,32 @@
+"""Sets the path up for tests that run as plain programs, and holds what several of them need."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness import binaries  # noqa: E402
+from harness.processes import HOST, Story, eventually  # noqa: E402
+from harness.resp import Client, Closed, ReplyError  # noqa: E402
+
+SUBJECT, ORACLE = binaries.subject(), binaries.oracle()
+
+
+def fill(server, count=5000):
+    """Strings of many sizes in two databases, some with an expiry far away."""
+    with server.client(timeout=30) as client:
+        for database in (0, 7):
+            client.call("SELECT", database)
+            commands = []
+            for i in range(count // 2):
+                commands.append(["SET", f"key:{i}", "v" * (i % 97) + str(i)])
+                if i % 10 == 0:
+                    commands.append(["SET", f"volatile:{i}", i, "EX", 100000 + i])
+                if i % 500 == 0:
+                    commands.append(["SET", f"big:{i}", ("abcdefgh" * 5000)[:i * 13 + 1]])
+                if i % 7 == 0:
+                    commands.append(["SET", f"number:{i}", i * 1_000_003 - 10**9])
+            client.pipeline(commands)
+
+
+__all__ = ["Client", "Closed", "HOST", "ORACLE", "ReplyError", "SUBJECT", "Story", "eventually", "fill"]
