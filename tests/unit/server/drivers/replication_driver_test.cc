@@ -158,7 +158,7 @@ TEST(ReplicationDriver, SeveralReplicasShareOneSnapshotWhileWritesGoOn) {
   config.repl_diskless_sync_delay = 60;
   config.repl_diskless_sync_max_replicas = 3;
   TestNode primary(config);
-  primary.call({"BULK", "100000"});
+  primary.call({"BULK", "20000"});
   TestNode one(at_once());
   RedisServer two;
   TestNode three(at_once());

@@ -158,12 +158,12 @@ struct TestNode::Inside final : RequestHandler {
       const auto queue = std::move(session.transaction->queue);
       session.transaction.reset();
       replication.feed(session.db, std::vector<std::string_view>{"MULTI"});
+      reply.array(queue.size());
       for (const QueuedCommand& command : queue) {
         run(session, std::vector<std::string_view>(command.args.begin(), command.args.end()),
             reply);
       }
-      replication.feed(session.db, std::vector<std::string_view>{"EXEC"});
-      return reply.ok();
+      return replication.feed(session.db, std::vector<std::string_view>{"EXEC"});
     }
     if (session.in_multi()) {
       session.transaction->queue.push_back({{args.begin(), args.end()}});
