@@ -23,7 +23,7 @@ SystemCheck at_least(std::string name, std::optional<int64_t> found, int64_t wan
       std::move(name), Verdict::kUnknown, "unreadable", fmt::format("at least {}", wanted), {}};
   if (!found) return check;
   check.found = std::to_string(*found);
-  check.verdict = *found >= wanted ? Verdict::kOk : Verdict::kWarning;
+  check.verdict = *found >= wanted ? Verdict::kFine : Verdict::kWarning;
   if (check.verdict == Verdict::kWarning) check.remedy = std::move(remedy);
   return check;
 }
@@ -101,7 +101,7 @@ std::vector<SystemCheck> check_system(const HostFacts& facts, int64_t maxclients
       "transparent huge pages", Verdict::kUnknown, "unreadable", "madvise or never", {}};
   if (facts.transparent_huge_pages) {
     thp.found = *facts.transparent_huge_pages;
-    thp.verdict = thp.found == "always" ? Verdict::kWarning : Verdict::kOk;
+    thp.verdict = thp.found == "always" ? Verdict::kWarning : Verdict::kFine;
     if (thp.verdict == Verdict::kWarning) {
       thp.remedy = "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
     }
@@ -110,7 +110,7 @@ std::vector<SystemCheck> check_system(const HostFacts& facts, int64_t maxclients
   SystemCheck overcommit{"vm.overcommit_memory", Verdict::kUnknown, "unreadable", "1", {}};
   if (facts.overcommit_memory) {
     overcommit.found = std::to_string(*facts.overcommit_memory);
-    overcommit.verdict = *facts.overcommit_memory == 1 ? Verdict::kOk : Verdict::kWarning;
+    overcommit.verdict = *facts.overcommit_memory == 1 ? Verdict::kFine : Verdict::kWarning;
     if (overcommit.verdict == Verdict::kWarning) {
       overcommit.remedy = "sysctl -w vm.overcommit_memory=1";
     }
@@ -125,7 +125,7 @@ std::vector<SystemCheck> check_system(const HostFacts& facts, int64_t maxclients
 
 std::string system_table(const std::vector<SystemCheck>& checks) {
   auto mark = [](Verdict verdict) {
-    return verdict == Verdict::kOk ? "ok" : verdict == Verdict::kWarning ? "WARNING" : "unknown";
+    return verdict == Verdict::kFine ? "ok" : verdict == Verdict::kWarning ? "WARNING" : "unknown";
   };
   size_t name = 5;
   size_t found = 5;

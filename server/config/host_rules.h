@@ -46,9 +46,9 @@ std::vector<std::string> start_warnings(const StartFacts& facts);
 
 // --check-system: one row for each check.
 struct SystemCheck {
-  enum class Verdict : uint8_t { kOk, kWarning, kUnknown };
+  enum class Verdict : uint8_t { kFine, kWarning, kUnknown };
   std::string name;
-  Verdict verdict = Verdict::kOk;
+  Verdict verdict = Verdict::kFine;
   std::string found;
   std::string wanted;
   std::string remedy;  // the command that mends it; empty if all is well
