@@ -46,7 +46,10 @@ Result<void> exec(Call& call) {
   }
   const std::vector<QueuedCommand> queue = std::move(session.transaction->queue);
   end_transaction(call);
-  return call.server().dispatching.execute_transaction(session, queue, call.reply());
+  Result<void> result =
+      call.server().dispatching.execute_transaction(session, queue, call.reply());
+  call.propagate_nothing();  // Its commands have been replicated one by one.
+  return result;
 }
 
 Result<void> watch(Call& call) {

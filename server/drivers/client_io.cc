@@ -552,6 +552,7 @@ void ClientIo::batch() {
 
 void ClientIo::finish_batch() {
   State& s = *state_;
+  if (!s.in_batch && !s.to_resume.empty()) s.handler.batch_begins();
   s.in_batch = true;
   // Executing, writing and closing can each make more of the others; it ends because each of them
   // needs input that is there already.

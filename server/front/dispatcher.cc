@@ -1,0 +1,358 @@
+#include "server/front/dispatcher.h"
+
+#include <algorithm>
+
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+#include "common/log/log.h"
+#include "server/front/gates.h"
+#include "server/front/ticks.h"
+#include "server/session/pubsub.h"
+#include "server/session/server_stats.h"
+#include "server/session/slowlog.h"
+#include "server/session/waits.h"
+#include "server/session/watched_keys.h"
+
+namespace redan {
+
+Dispatcher::Dispatcher(ServerParts& parts)
+    : parts_(parts), nanoseconds_per_tick_(1e9 / ticks_per_second()) {}
+
+// --- connections ---
+
+void Dispatcher::opened(Session& session) {
+  session.authenticated = session.kind == ClientKind::kPrimary || parts_.config.requirepass.empty();
+}
+
+RequestLimits Dispatcher::limits(const Session& session) const {
+  return {.max_bulk_bytes = parts_.config.proto_max_bulk_len,
+          .authenticated = session.authenticated};
+}
+
+void Dispatcher::malformed(Session& session, std::string_view why) {
+  parts_.stats.count_error("ERR");
+  log_verbose("Protocol error ({}) from client: id={} addr={}", why, session.id,
+              session.connection->peer_address());
+}
+
+void Dispatcher::closed(Session& session) {
+  parts_.pubsub.forget(session);
+  parts_.watched.forget(session);
+  parts_.waits.forget(session);
+  paused_sessions_.erase(session.id);
+  parts_.replication.session_closed(session);
+}
+
+void Dispatcher::batch_begins() {
+  last_ticks_ = ticks();
+  wall_ = wall_now();
+  time_taken_at_ = last_ticks_;
+}
+
+void Dispatcher::batch_done() {
+  parts_.replication.flush();
+  if (!parts_.waits.empty()) check_waits(parts_.control.now());
+  parts_.keyspace.watch_changes(!parts_.watched.empty());
+}
+
+// A command sees the time of its batch; a batch that takes long gets a new one.
+WallTime Dispatcher::fresh_time(uint64_t now_ticks) {
+  if (static_cast<double>(now_ticks - time_taken_at_) * nanoseconds_per_tick_ > 500'000.0) {
+    wall_ = wall_now();
+    time_taken_at_ = now_ticks;
+  }
+  return wall_;
+}
+
+// --- requests ---
+
+Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
+                             ReplyWriter& reply) {
+  const size_t start = reply.buffer().size();
+  if (session.kind == ClientKind::kPrimary) [[unlikely]] {
+    // The stream is obeyed and not answered; REPLCONF GETACK answers through the connection.
+    parts_.keyspace.set_applying_stream(true);
+    const Executed executed = run(session, args, reply);
+    parts_.keyspace.set_applying_stream(false);
+    if (!iequals(args[0], "replconf")) reply.buffer().truncate(start);
+    if (executed == Executed::kDone) parts_.replication.applied(session, raw);
+    return executed;
+  }
+  const Executed executed = run(session, args, reply);
+  if (session.reply_off || session.reply_skip || session.reply_skip_next) [[unlikely]] {
+    if (session.reply_off || session.reply_skip) reply.buffer().truncate(start);
+    session.reply_skip = std::exchange(session.reply_skip_next, false);
+  }
+  return executed;
+}
+
+void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error,
+                        ReplyWriter& reply) {
+  if (session.in_multi()) session.transaction->failed = true;
+  if (entry != nullptr) ++parts_.stats.commands[static_cast<size_t>(entry->id)].rejected;
+  parts_.stats.count_error(error.code());
+  reply.error(error);
+}
+
+bool Dispatcher::must_wait(const Session& session, uint32_t flags) const {
+  if (session.kind != ClientKind::kNormal && session.kind != ClientKind::kPubSub) return false;
+  for (const Pause& pause : pauses_) {
+    if (!pause.active) continue;
+    if (pause.kind == PauseKind::kAll || (flags & (kWrite | kMayReplicate)) != 0) return true;
+  }
+  return false;
+}
+
+Executed Dispatcher::run(Session& session, Args args, ReplyWriter& reply) {
+  const Entry* entry = parts_.commands.find(args[0]);
+  if (entry == nullptr) {
+    refuse(session, nullptr, unknown_command(args), reply);
+    return Executed::kDone;
+  }
+  if (entry->is_container() && args.size() > 1) {
+    if (const Entry* sub = parts_.commands.find_sub(*entry, args[1])) {
+      entry = sub;
+    } else if (entry->handler == nullptr || args.size() > 1) {
+      refuse(session, entry, unknown_subcommand(*entry, args[1]), reply);
+      return Executed::kDone;
+    }
+  }
+  if (entry->handler == nullptr || !entry->accepts(args.size())) [[unlikely]] {
+    refuse(session, entry, wrong_arity(entry->full_name), reply);
+    return Executed::kDone;
+  }
+  uint32_t flags = entry->flags;
+  const bool is_exec = session.in_multi() && entry->full_name == "exec";
+  if (is_exec) flags |= session.transaction->queued_flags;
+
+  const GateView view{.command = *entry,
+                      .flags = flags,
+                      .session = session,
+                      .config = parts_.config,
+                      .replication = parts_.replication,
+                      .snapshots = parts_.snapshots,
+                      .loading = loading_ || parts_.replication.loading(),
+                      .from_primary = session.kind == ClientKind::kPrimary};
+  if (Refusal refusal = first_refusal(view)) [[unlikely]] {
+    refuse(session, entry, *refusal, reply);
+    // What was queued can never run any more.
+    if (is_exec) parts_.watched.forget(session), session.transaction.reset();
+    return Executed::kDone;
+  }
+  if (must_wait(session, flags)) [[unlikely]] {
+    paused_sessions_.insert(session.id);
+    return Executed::kLater;
+  }
+  if (session.in_multi() && !is_exec) {
+    const std::string& name = entry->full_name;
+    const bool now = name == "discard" || name == "multi" || name == "watch" || name == "quit" ||
+                     name == "reset";
+    if (!now) {
+      queue(session, *entry, args, reply);
+      return Executed::kDone;
+    }
+  }
+  call(session, *entry, args, reply);
+  return Executed::kDone;
+}
+
+void Dispatcher::queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
+  Transaction& transaction = *session.transaction;
+  transaction.queued_flags |= entry.flags;
+  if (!transaction.failed && !transaction.disturbed) {
+    transaction.queue.push_back({{args.begin(), args.end()}});
+  }
+  reply.simple("QUEUED");
+}
+
+void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
+  Keyspace& keyspace = parts_.keyspace;
+  const uint64_t begin = last_ticks_;
+  keyspace.set_now(fresh_time(begin));
+  // CLIENT NO-TOUCH; TOUCH itself touches all the same.
+  keyspace.set_touching(!session.no_touch || entry.full_name == "touch");
+  const uint64_t dirty_before = keyspace.dirty();
+  if (!in_transaction_) propagation_.clear();
+  session.last_command = entry.full_name.c_str();
+
+  Call now(parts_, session, entry, args, reply, propagation_);
+  const Result<void> result = entry.handler(now);
+  CommandStats& stats = parts_.stats.commands[static_cast<size_t>(entry.id)];
+  if (!result) {
+    reply.error(result.error());
+    parts_.stats.count_error(result.error().code());
+    ++stats.failed;
+  }
+  if (keyspace.dirty() != dirty_before || propagation_.forced()) {
+    propagate(session, args, keyspace.dirty() - dirty_before);
+  }
+  propagation_.clear();
+
+  last_ticks_ = ticks();
+  const uint64_t spent =
+      static_cast<uint64_t>(static_cast<double>(last_ticks_ - begin) * nanoseconds_per_tick_);
+  ++stats.calls;
+  stats.nanoseconds += spent;
+  ++parts_.stats.processed;
+  if (parts_.config.latency_tracking) {
+    if (stats.latency == nullptr) stats.latency = std::make_unique<LatencyHistogram>();
+    stats.latency->record(spent);
+  }
+  log_if_slow(session, args, entry, spent);
+}
+
+void Dispatcher::log_if_slow(Session& session, Args args, const Entry& entry, uint64_t spent) {
+  const int64_t threshold_us = parts_.config.slowlog_log_slower_than;
+  const int64_t us = static_cast<int64_t>(spent / 1000);
+  if (threshold_us < 0 || us < threshold_us) [[likely]] {
+    return;
+  }
+  if ((entry.flags & kSkipSlowlog) != 0) return;
+  parts_.slowlog.add({.id = 0,
+                      .unix_s = unix_ms(wall_) / 1000,
+                      .duration_us = us,
+                      .args = {},
+                      .peer = session.connection ? session.connection->peer_address() : "?:0",
+                      .client_name = session.name},
+                     args, static_cast<size_t>(parts_.config.slowlog_max_len));
+}
+
+Result<void> Dispatcher::execute_transaction(Session& session,
+                                             const std::vector<QueuedCommand>& queue,
+                                             ReplyWriter& reply) {
+  in_transaction_ = true;
+  transaction_fed_ = false;
+  session.in_exec = true;
+  reply.array(queue.size());
+  std::vector<std::string_view> args;
+  for (const QueuedCommand& command : queue) {
+    args.assign(command.args.begin(), command.args.end());
+    propagation_.clear();
+    const Entry* entry = parts_.commands.resolve(args);
+    reply.set_version(session.resp);
+    call(session, *entry, args, reply);
+  }
+  if (transaction_fed_) {
+    const std::string_view exec[] = {"EXEC"};
+    parts_.replication.feed(session.db, exec);
+    session.last_write_offset = parts_.replication.offset();
+  }
+  session.in_exec = false;
+  in_transaction_ = false;
+  propagation_.clear();
+  return kOk;
+}
+
+// --- effects ---
+
+void Dispatcher::feed(int db, Args args) {
+  if (in_transaction_ && !transaction_fed_) {
+    transaction_fed_ = true;
+    const std::string_view multi[] = {"MULTI"};
+    parts_.replication.feed(db, multi);
+  }
+  parts_.replication.feed(db, args);
+}
+
+void Dispatcher::propagate(Session& session, Args args, uint64_t) {
+  // A replica's data comes from its primary, whose stream is passed on as it came.
+  if (parts_.replication.is_replica()) return;
+  const auto commands = propagation_.commands();
+  if (!propagation_.replaced()) {
+    feed(session.db, args);
+  } else if (!commands.empty()) {
+    const bool wrap = commands.size() > 1 && !in_transaction_;
+    const std::string_view multi[] = {"MULTI"}, exec[] = {"EXEC"};
+    if (wrap) parts_.replication.feed(session.db, multi);
+    for (const std::vector<std::string>& command : commands) {
+      views_.assign(command.begin(), command.end());
+      feed(session.db, views_);
+    }
+    if (wrap) parts_.replication.feed(session.db, exec);
+  }
+  session.last_write_offset = parts_.replication.offset();
+}
+
+void Dispatcher::feed_deletion(int db, std::string_view key, bool lazily) {
+  if (parts_.replication.is_replica()) return;
+  const std::string_view deletion[] = {lazily ? "UNLINK" : "DEL", key};
+  feed(db, deletion);
+}
+
+void Dispatcher::expired(int db, std::string_view key) {
+  feed_deletion(db, key, parts_.config.lazyfree_lazy_expire);
+}
+
+void Dispatcher::changed(int db, std::string_view key) {
+  parts_.watched.key_changed(db, key);
+}
+
+void Dispatcher::flushed(int db) {
+  parts_.watched.flushed(db);
+}
+
+// --- pauses and waits ---
+
+void Dispatcher::pause(PauseReason reason, PauseKind kind, Instant until) {
+  Pause& pause = pauses_[static_cast<size_t>(reason)];
+  if (!pause.active) {
+    pause = {true, kind, until};
+    return;
+  }
+  // As in Redis: a new pause makes the old one longer or stronger, never shorter or weaker.
+  pause.until = std::max(pause.until, until);
+  if (kind == PauseKind::kAll) pause.kind = kind;
+}
+
+void Dispatcher::unpause(PauseReason reason) {
+  pauses_[static_cast<size_t>(reason)].active = false;
+  resume_paused();
+}
+
+bool Dispatcher::writes_paused() const {
+  return std::any_of(std::begin(pauses_), std::end(pauses_),
+                     [](const Pause& pause) { return pause.active; });
+}
+
+void Dispatcher::check_pauses(Instant now) {
+  bool ended = false;
+  for (Pause& pause : pauses_) {
+    if (!pause.active || now < pause.until) continue;
+    pause.active = false;
+    ended = true;
+  }
+  if (ended) resume_paused();
+}
+
+void Dispatcher::resume_paused() {
+  // Whoever must still wait puts himself back on the list.
+  for (const uint64_t id : std::exchange(paused_sessions_, {})) {
+    if (Session* session = parts_.clients.find(id)) session->connection->resume_reading();
+  }
+}
+
+void Dispatcher::check_waits(Instant now) {
+  const auto due = parts_.waits.take_due(
+      now, [this](int64_t offset) { return parts_.replication.replicas_at(offset); });
+  for (const Waits::Wait& wait : due) {
+    ByteBuffer bytes;
+    ReplyWriter reply(bytes, wait.session->resp);
+    reply.integer(parts_.replication.replicas_at(wait.offset));
+    wait.session->connection->send(bytes.view());
+    wait.session->connection->resume_reading();
+  }
+}
+
+void Dispatcher::abandon_waits() {
+  for (const Waits::Wait& wait : parts_.waits.take_all()) {
+    ByteBuffer bytes;
+    ReplyWriter reply(bytes, wait.session->resp);
+    reply.error_text("UNBLOCKED",
+                     "force unblock from blocking operation, instance state changed (master -> "
+                     "replica?)");
+    wait.session->connection->send(bytes.view());
+    wait.session->connection->close_after_replies();
+  }
+}
+
+}  // namespace redan

@@ -1,0 +1,96 @@
+// From a request to its reply: find the command, pass the gates, queue or execute, count, hand the
+// effect to replication. The one way into the keyspace for clients and for the primary's stream.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "server/command/call.h"
+#include "server/drivers/client_io.h"
+#include "server/session/dispatching.h"
+#include "server/session/node_control.h"
+
+namespace redan {
+
+class Dispatcher final : public RequestHandler, public KeyspaceObserver, public Dispatching {
+ public:
+  explicit Dispatcher(ServerParts& parts);
+
+  // A dataset is loaded at start: most commands answer -LOADING.
+  void set_loading(bool loading) { loading_ = loading; }
+  bool loading() const { return loading_; }
+
+  // CLIENT PAUSE, and the pauses of FAILOVER, of SHUTDOWN and of a snapshot under pressure. Each
+  // has a reason; commands wait as long as any of them asks for it.
+  enum class PauseReason : uint8_t { kClient, kFailover, kShutdown, kSnapshot };
+  static constexpr size_t kPauseReasons = 4;
+  void pause(PauseReason reason, PauseKind kind, Instant until);
+  void unpause(PauseReason reason);
+  bool writes_paused() const;
+  // Ends pauses whose time is over.
+  void check_pauses(Instant now);
+  // Answers WAITs that are satisfied or over.
+  void check_waits(Instant now);
+  // The node became a replica: clients that wait for replicas get an error.
+  void abandon_waits();
+
+  // A command that some other part runs for itself (propagation of an expired key and such).
+  void feed_deletion(int db, std::string_view key, bool lazily);
+
+  // RequestHandler
+  void opened(Session& session) override;
+  Executed execute(Session& session, std::span<const std::string_view> args, std::string_view raw,
+                   ReplyWriter& reply) override;
+  RequestLimits limits(const Session& session) const override;
+  void malformed(Session& session, std::string_view why) override;
+  void batch_begins() override;
+  void batch_done() override;
+  void closed(Session& session) override;
+
+  // KeyspaceObserver
+  void expired(int db, std::string_view key) override;
+  void changed(int db, std::string_view key) override;
+  void flushed(int db) override;
+
+  // Dispatching
+  Result<void> execute_transaction(Session& session, const std::vector<QueuedCommand>& queue,
+                                   ReplyWriter& reply) override;
+
+ private:
+  using Args = std::span<const std::string_view>;
+  using Entry = ServerCommands::Entry;
+
+  Executed run(Session& session, Args args, ReplyWriter& reply);
+  void refuse(Session& session, const Entry* entry, const Error& error, ReplyWriter& reply);
+  bool must_wait(const Session& session, uint32_t flags) const;
+  void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
+  void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
+  void propagate(Session& session, Args args, uint64_t changes);
+  void feed(int db, Args args);
+  void log_if_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
+  void resume_paused();
+  WallTime fresh_time(uint64_t now_ticks);
+
+  ServerParts& parts_;
+  double nanoseconds_per_tick_;
+  uint64_t last_ticks_ = 0;
+  uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
+  WallTime wall_{};
+  bool loading_ = false;
+  bool in_transaction_ = false;   // EXEC runs
+  bool transaction_fed_ = false;  // its MULTI was fed
+  bool feeding_allowed_ = true;
+  Propagation propagation_;
+  std::vector<std::string_view> views_;
+
+  struct Pause {
+    bool active = false;
+    PauseKind kind = PauseKind::kWrites;
+    Instant until{};
+  };
+  Pause pauses_[kPauseReasons];
+  std::set<uint64_t> paused_sessions_;
+};
+
+}  // namespace redan

@@ -1,0 +1,108 @@
+#include "server/front/gates.h"
+
+namespace redan {
+
+Refusal authenticated(const GateView& view) {
+  if (view.session.authenticated || (view.flags & kNoAuth) != 0) return {};
+  return Error("NOAUTH", "Authentication required.");
+}
+
+namespace {
+bool is_local(const Session& session) {
+  if (session.connection == nullptr || session.unix_socket) return true;
+  const std::string peer = session.connection->peer_address();
+  return peer.starts_with("127.") || peer.starts_with("[::1]");
+}
+}  // namespace
+
+Refusal debug_allowed(const GateView& view) {
+  if (view.command.group != Group::kServer || view.command.full_name != "debug") return {};
+  const LocalAllowed rule = view.config.enable_debug_command;
+  if (rule == LocalAllowed::kYes) return {};
+  if (rule == LocalAllowed::kLocal && is_local(view.session)) return {};
+  return Error(
+      "DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
+      "run it from a local connection, otherwise you need to set this option in the configuration "
+      "file, and then restart the server.");
+}
+
+Refusal not_from_replica(const GateView& view) {
+  if (view.session.kind != ClientKind::kReplica) return {};
+  if ((view.flags & (kWrite | kReadOnly | kMayReplicate)) == 0) return {};
+  return Error("Replica can't interact with the keyspace");
+}
+
+Refusal disk_trusted(const GateView& view) {
+  const bool is_ping = view.command.group == Group::kConnection && view.command.full_name == "ping";
+  if ((view.flags & kWrite) == 0 && !is_ping) return {};
+  if (!view.config.stop_writes_on_bgsave_error || view.config.save.empty()) return {};
+  if (view.snapshots.last_save_ok() || view.replication.is_replica()) return {};
+  return Error(
+      "MISCONF",
+      "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+      "Commands that may modify the data set are disabled, because this instance is configured to "
+      "report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+      "Please check the Redis logs for details about the RDB error.");
+}
+
+Refusal enough_replicas(const GateView& view) {
+  if ((view.flags & kWrite) == 0 || view.config.min_replicas_to_write == 0) return {};
+  if (view.config.min_replicas_max_lag == 0 || view.replication.is_replica()) return {};
+  if (view.replication.good_replicas() >= view.config.min_replicas_to_write) return {};
+  return Error("NOREPLICAS", "Not enough good replicas to write.");
+}
+
+Refusal writable_here(const GateView& view) {
+  if ((view.flags & kWrite) == 0 || !view.config.replica_read_only) return {};
+  if (!view.replication.is_replica()) return {};
+  return Error("READONLY", "You can't write against a read only replica.");
+}
+
+Refusal allowed_while_subscribed(const GateView& view) {
+  if (view.session.subscription_count() == 0 || view.session.resp == Resp::k3) return {};
+  const std::string& name = view.command.full_name;
+  for (const std::string_view allowed :
+       {"ping", "subscribe", "ssubscribe", "psubscribe", "unsubscribe", "sunsubscribe",
+        "punsubscribe", "quit", "reset"}) {
+    if (name == allowed) return {};
+  }
+  return Error("Can't execute '" + name +
+               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+               "this context");
+}
+
+Refusal not_stale(const GateView& view) {
+  if ((view.flags & kStale) != 0 || view.config.replica_serve_stale_data) return {};
+  if (!view.replication.is_replica() || view.replication.link_up()) return {};
+  return Error("MASTERDOWN",
+               "Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+}
+
+Refusal not_loading(const GateView& view) {
+  if (!view.loading || (view.flags & kLoading) != 0) return {};
+  return Error("LOADING", "Redis is loading the dataset in memory");
+}
+
+Refusal allowed_in_multi(const GateView& view) {
+  if (!view.session.in_multi() || (view.flags & kNoMulti) == 0) return {};
+  return Error("Command not allowed inside a transaction");
+}
+
+namespace {
+using Gate = Refusal (*)(const GateView&);
+constexpr Gate kGates[] = {not_from_replica, allowed_in_multi, disk_trusted,
+                           enough_replicas,  writable_here,    allowed_while_subscribed,
+                           not_stale,        not_loading};
+}  // namespace
+
+Refusal first_refusal(const GateView& view) {
+  if (Refusal refusal = authenticated(view)) return refusal;
+  if (view.from_primary) return {};
+  if (Refusal refusal = debug_allowed(view)) return refusal;
+  for (const Gate gate : kGates) {
+    if (Refusal refusal = gate(view)) return refusal;
+  }
+  return {};
+}
+
+}  // namespace redan

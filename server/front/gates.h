@@ -1,0 +1,45 @@
+// Every reason why a known command is not executed, as a list of small decisions. Each gate lets a
+// call through or says why not; the first refusal counts, so their order is part of the contract
+// (it is Redis'). Pure: they look at what is passed in.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/command/catalog.h"
+#include "server/config/server_config.h"
+#include "server/session/services.h"
+#include "server/session/session.h"
+
+namespace redan {
+
+struct GateView {
+  const CommandEntry& command;
+  uint32_t flags;  // the command's; for EXEC also those of what was queued
+  const Session& session;
+  const ServerConfig& config;
+  const ReplicationService& replication;
+  const SnapshotService& snapshots;
+  bool loading;
+  bool from_primary;  // the stream of our primary is obeyed, whatever the gates for clients say
+};
+
+using Refusal = std::optional<Error>;
+
+Refusal authenticated(const GateView& view);
+Refusal debug_allowed(const GateView& view);
+Refusal not_from_replica(const GateView& view);
+Refusal disk_trusted(const GateView& view);
+Refusal enough_replicas(const GateView& view);
+Refusal writable_here(const GateView& view);
+Refusal allowed_while_subscribed(const GateView& view);
+Refusal not_stale(const GateView& view);
+Refusal not_loading(const GateView& view);
+Refusal allowed_in_multi(const GateView& view);
+
+// All of them, in Redis' order.
+Refusal first_refusal(const GateView& view);
+
+}  // namespace redan
