@@ -533,6 +533,7 @@ void ClientIo::batch() {
   epoll_event events[kMaxEvents];
   const int ready = ::epoll_wait(s.epoll, events, kMaxEvents, 0);
   if (ready <= 0) return;
+  ++stats_.wake_ups;
   s.loop.refresh_now();
   s.in_batch = true;
   s.handler.batch_begins();

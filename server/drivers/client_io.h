@@ -73,6 +73,7 @@ struct ClientIoStats {
   uint64_t output_bytes = 0;
   uint64_t reads = 0;
   uint64_t writes = 0;
+  uint64_t wake_ups = 0;
   uint64_t output_limit_disconnections = 0;
   uint64_t query_buffer_disconnections = 0;
 };
@@ -100,6 +101,7 @@ class ClientIo {
   Session* find(uint64_t id) const;
   size_t count() const { return sessions_.size(); }
   const ClientIoStats& stats() const { return stats_; }
+  void reset_stats() { stats_ = {}; }
   // What CLIENT LIST tells about a connection's buffers.
   struct Buffers {
     size_t query = 0;

@@ -52,7 +52,7 @@ class SnapshotDriver : public SnapshotService {
   void write_info(InfoWriter& info) const override;
 
   // Ten times a second: save points, scheduled saves.
-  void cron();
+  void cron() override;
   // What a save point counts: Keyspace::dirty() since the last save.
   int64_t changes_since_save() const;
   // The keyspace is about to get other data (Keyspace::swap_data): a running snapshot is given up,

@@ -1,0 +1,51 @@
+#include "server/drivers/lazy_free.h"
+
+#include <pthread.h>
+
+namespace redan {
+
+LazyFree::LazyFree() : thread_([this] { run(); }) {
+  ::pthread_setname_np(thread_.native_handle(), "lazy_free");
+}
+
+LazyFree::~LazyFree() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void LazyFree::take(Keyspace::Garbage garbage) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(garbage));
+  }
+  wake_.notify_one();
+}
+
+void LazyFree::destroy(std::unique_ptr<Keyspace> keyspace) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_keyspaces_.push_back(std::move(keyspace));
+  }
+  wake_.notify_one();
+}
+
+void LazyFree::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock,
+               [this] { return stopped_ || !waiting_.empty() || !waiting_keyspaces_.empty(); });
+    if (waiting_.empty() && waiting_keyspaces_.empty()) return;
+    std::vector<Keyspace::Garbage> mine = std::exchange(waiting_, {});
+    std::vector<std::unique_ptr<Keyspace>> keyspaces = std::exchange(waiting_keyspaces_, {});
+    lock.unlock();
+    mine.clear();
+    keyspaces.clear();
+    lock.lock();
+  }
+}
+
+}  // namespace redan

@@ -1,0 +1,33 @@
+// A thread that frees what the data thread does not want to wait for.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "server/keyspace/keyspace.h"
+
+namespace redan {
+
+class LazyFree {
+ public:
+  LazyFree();
+  ~LazyFree();  // waits until all is freed
+  // From the data thread.
+  void take(Keyspace::Garbage garbage);
+  void destroy(std::unique_ptr<Keyspace> keyspace);
+
+ private:
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Keyspace::Garbage> waiting_;
+  std::vector<std::unique_ptr<Keyspace>> waiting_keyspaces_;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+}  // namespace redan

@@ -1,0 +1,83 @@
+#include "server/drivers/memory_use.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REDAN_OWN_MALLOC 0
+#else
+#define REDAN_OWN_MALLOC 1
+#include <jemalloc/jemalloc.h>
+#endif
+
+namespace redan {
+
+namespace {
+
+#if REDAN_OWN_MALLOC
+int64_t statistic(const char* name) {
+  size_t value = 0;
+  size_t size = sizeof value;
+  return mallctl(name, &value, &size, nullptr, 0) == 0 ? static_cast<int64_t>(value) : 0;
+}
+void refresh() {
+  uint64_t epoch = 1;
+  size_t size = sizeof epoch;
+  mallctl("epoch", &epoch, &size, &epoch, size);
+}
+#endif
+
+int64_t rss_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  long total = 0, present = 0;
+  const int read = std::fscanf(file, "%ld %ld", &total, &present);
+  std::fclose(file);
+  return read == 2 ? present * ::sysconf(_SC_PAGESIZE) : 0;
+}
+
+}  // namespace
+
+int64_t used_memory() {
+#if REDAN_OWN_MALLOC
+  refresh();
+  return statistic("stats.allocated");
+#else
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+#endif
+}
+
+MemoryUse memory_use() {
+  MemoryUse use;
+  use.used = used_memory();
+#if REDAN_OWN_MALLOC
+  use.active = statistic("stats.active");
+  use.resident = statistic("stats.resident");
+#else
+  use.active = use.resident = use.used;
+#endif
+  use.rss = rss_bytes();
+  use.total_system = ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE);
+  return use;
+}
+
+const char* allocator_name() {
+#if REDAN_OWN_MALLOC
+  return "jemalloc-" JEMALLOC_VERSION;
+#else
+  return "libc";
+#endif
+}
+
+void purge_memory() {
+#if REDAN_OWN_MALLOC
+  mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);  // 4096: all arenas
+#else
+  ::malloc_trim(0);
+#endif
+}
+
+}  // namespace redan

@@ -1,0 +1,453 @@
+#include "server/node.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "common/base/clock.h"
+#include "common/base/rng.h"
+#include "common/log/log.h"
+#include "server/command/families.h"
+#include "server/config/config_report.h"
+#include "server/config/host_rules.h"
+#include "server/drivers/client_io.h"
+#include "server/drivers/data_loop.h"
+#include "server/drivers/host_checks.h"
+#include "server/drivers/lazy_free.h"
+#include "server/drivers/memory_use.h"
+#include "server/drivers/replication_driver.h"
+#include "server/drivers/signals.h"
+#include "server/drivers/snapshot_driver.h"
+#include "server/front/dispatcher.h"
+#include "server/front/info.h"
+#include "server/node_cron.h"
+#include "server/session/pubsub.h"
+#include "server/session/server_stats.h"
+#include "server/session/slowlog.h"
+#include "server/session/waits.h"
+#include "server/session/watched_keys.h"
+
+namespace redan {
+
+namespace {
+
+std::vector<CommandFamily<Call>> all_families() {
+  return {string_commands(), key_commands(),    connection_commands(),  client_commands(),
+          admin_commands(),  pubsub_commands(), transaction_commands(), database_commands(),
+          debug_commands(),  wait_commands(),   replication_commands()};
+}
+
+EvictionClock clock_of(MaxmemoryPolicy policy) {
+  const bool lfu =
+      policy == MaxmemoryPolicy::kAllkeysLfu || policy == MaxmemoryPolicy::kVolatileLfu;
+  return lfu ? EvictionClock::kLfu : EvictionClock::kLru;
+}
+
+constexpr Millis kForever = Millis(int64_t{3600} * 24 * 365 * 100 * 1000);
+
+}  // namespace
+
+struct Node::Parts final : NodeControl {
+  explicit Parts(Start start);
+
+  // --- NodeControl ---
+  Result<void> shut_down(const ShutdownRequest& request) override;
+  Result<void> abort_shutdown() override;
+  void pause_clients(PauseKind kind, Instant until) override {
+    dispatcher.pause(Dispatcher::PauseReason::kClient, kind, until);
+  }
+  void unpause_clients() override { dispatcher.unpause(Dispatcher::PauseReason::kClient); }
+  Instant now() const override { return loop.now(); }
+  WallTime wall_now() const override { return redan::wall_now(); }
+  int64_t wall_now_us() const override { return redan::wall_now_us(); }
+  std::string info(std::span<const std::string_view> sections) override;
+  Result<void> rewrite_config() override;
+  void reset_stats() override;
+  void waits_changed() override;
+
+  // --- start and stop ---
+  Result<void> open_ports();
+  void configure_clients();
+  void hook_options();
+  void load_some();
+  void serve();
+  void on_signal(int signal);
+  bool try_to_finish_shutdown();
+  void role_changed(std::string_view host, int port);
+  void install(std::unique_ptr<Keyspace> fresh);
+
+  ServerConfig& config;
+  Registry& options;
+  DiskFiles& files;
+  NodeFacts facts;
+  int exit_code = 0;
+
+  Rng rng{system_seed()};
+  DataLoop loop;
+  Keyspace keyspace;
+  LazyFree lazy_free;
+  ServerCommands commands{all_families()};
+  PubSub pubsub;
+  WatchedKeys watched;
+  SlowLog slowlog;
+  Waits waits;
+  ServerStats stats;
+  SnapshotDriver snapshots;
+  ReplicationDriver replication;
+  ServerParts shared;
+  Dispatcher dispatcher;
+  ClientIo clients;
+  NodeCron cron;
+  Signals signals;
+  DataLoop::Timer cron_timer;
+  DataLoop::Timer wait_timer;
+
+  struct Shutdown {
+    bool wanted = false;
+    ShutdownRequest request;
+    Instant deadline{};
+    int last_reported_behind = -1;
+  } shutdown;
+};
+
+Node::Parts::Parts(Start start)
+    : config(start.config),
+      options(start.options),
+      files(start.files),
+      keyspace({.databases = static_cast<int>(start.config.databases), .seed = rng.next()}),
+      snapshots({.loop = loop,
+                 .keyspace = keyspace,
+                 .config = config,
+                 .origin = [this] { return replication.origin(); },
+                 .park_writes =
+                     [this](bool hold) {
+                       constexpr auto kReason = Dispatcher::PauseReason::kSnapshot;
+                       if (!hold) return dispatcher.unpause(kReason);
+                       dispatcher.pause(kReason, PauseKind::kWrites, loop.now() + kForever);
+                     },
+                 .used_memory = [] { return used_memory(); }}),
+      replication(
+          {.loop = loop,
+           .config = config,
+           .snapshots = snapshots,
+           .fresh_keyspace =
+               [this] {
+                 return std::make_unique<Keyspace>(
+                     KeyspaceOptions{.databases = keyspace.databases(), .seed = rng.next()});
+               },
+           .install_keyspace =
+               [this](std::unique_ptr<Keyspace> fresh) { install(std::move(fresh)); },
+           .adopt_primary =
+               [this](int fd, std::string leftover) {
+                 return clients.adopt(fd, ClientKind::kPrimary, leftover);
+               },
+           .role_changed = [this](std::string_view host, int port) { role_changed(host, port); },
+           .pause_writes =
+               [this](bool hold) {
+                 constexpr auto kReason = Dispatcher::PauseReason::kFailover;
+                 if (!hold) return dispatcher.unpause(kReason);
+                 dispatcher.pause(kReason, PauseKind::kWrites, loop.now() + kForever);
+               },
+           .key_count = [this] { return keyspace.total_size(); },
+           .seed = rng.next()}),
+      shared{.keyspace = keyspace,
+             .config = config,
+             .options = options,
+             .commands = commands,
+             .clients = clients,
+             .pubsub = pubsub,
+             .watched = watched,
+             .slowlog = slowlog,
+             .waits = waits,
+             .stats = stats,
+             .snapshots = snapshots,
+             .replication = replication,
+             .control = *this,
+             .dispatching = dispatcher,
+             .rng = rng},
+      dispatcher(shared),
+      clients(loop, dispatcher),
+      cron(shared, loop, dispatcher, lazy_free),
+      signals(loop, [this](int signal) { on_signal(signal); }) {
+  facts.run_id = rng.node_id().hex();
+  facts.config_file = start.config_file;
+  facts.executable = start.executable;
+  facts.started = monotonic_now();
+  stats.commands.resize(commands.size());
+  keyspace.observe(&dispatcher);
+  keyspace.set_now(redan::wall_now());
+  keyspace.set_clock(clock_of(config.maxmemory_policy), config.lfu_log_factor,
+                     config.lfu_decay_time);
+}
+
+// --- configuration ---
+
+void Node::Parts::configure_clients() {
+  ClientIoOptions io;
+  io.max_clients = config.maxclients;
+  io.keepalive_s = config.tcp_keepalive;
+  io.idle_timeout_s = config.timeout;
+  io.backlog = config.tcp_backlog;
+  io.refuse_strangers = config.protected_mode && config.requirepass.empty();
+  io.query_buffer_limit = static_cast<size_t>(config.client_query_buffer_limit);
+  const auto limit = [](const OutputBufferLimit& from) {
+    return OutputLimit{static_cast<uint64_t>(from.hard_bytes),
+                       static_cast<uint64_t>(from.soft_bytes), from.soft_seconds};
+  };
+  io.output_limits = {limit(config.client_output_buffer_limit.normal),
+                      limit(config.client_output_buffer_limit.replica),
+                      limit(config.client_output_buffer_limit.pubsub)};
+  clients.configure(io);
+}
+
+void Node::Parts::hook_options() {
+  options.on_change({"tcp-keepalive", "timeout", "protected-mode", "requirepass",
+                     "client-query-buffer-limit", "client-output-buffer-limit"},
+                    [this]() -> Result<void> { return configure_clients(), kOk; });
+  options.on_change({"maxclients"}, [this]() -> Result<void> {
+    const DescriptorPlan plan = secure_descriptors(config.maxclients);
+    if (plan.maxclients < config.maxclients) {
+      return Error(
+          "The operating system is not able to handle the specified number of clients, try with " +
+          std::to_string(plan.maxclients));
+    }
+    return configure_clients(), kOk;
+  });
+  options.on_change({"port", "bind"}, [this]() -> Result<void> {
+    clients.stop_listening();
+    return open_ports();
+  });
+  options.on_change({"maxmemory-policy", "lfu-log-factor", "lfu-decay-time"},
+                    [this]() -> Result<void> {
+                      keyspace.set_clock(clock_of(config.maxmemory_policy), config.lfu_log_factor,
+                                         config.lfu_decay_time);
+                      return kOk;
+                    });
+  options.on_change({"loglevel"},
+                    [this]() -> Result<void> { return set_log_level(config.loglevel), kOk; });
+  options.on_change({"slowlog-max-len"}, [this]() -> Result<void> {
+    slowlog.trim(static_cast<size_t>(config.slowlog_max_len));
+    return kOk;
+  });
+  options.on_change({"dir"}, [this]() -> Result<void> {
+    if (::chdir(config.dir.c_str()) == 0) return kOk;
+    return Error(std::string("Can't chdir to '") + config.dir + "': " + std::strerror(errno));
+  });
+  options.on_change({"repl-backlog-size", "repl-backlog-ttl", "masterauth", "masteruser",
+                     "repl-timeout", "repl-ping-replica-period", "repl-diskless-sync-delay",
+                     "repl-disable-tcp-nodelay", "min-replicas-to-write", "min-replicas-max-lag"},
+                    [this]() -> Result<void> { return replication.config_changed(), kOk; });
+}
+
+Result<void> Node::Parts::rewrite_config() {
+  if (facts.config_file.empty()) return Error("The server is running without a config file");
+  Result<void> result = rewrite_file(options, facts.config_file, files, server_other_directives());
+  if (!result) {
+    log_warning("CONFIG REWRITE failed: {}", result.error().message());
+    return Error("Rewriting config file: " + result.error().message());
+  }
+  log_notice("CONFIG REWRITE executed with success.");
+  return kOk;
+}
+
+void Node::Parts::reset_stats() {
+  stats.reset();
+  keyspace.reset_stats();
+  clients.reset_stats();
+}
+
+std::string Node::Parts::info(std::span<const std::string_view> sections) {
+  facts.now = loop.now();
+  facts.wall_us = redan::wall_now_us();
+  facts.lazy_pending = keyspace.lazy_pending();
+  facts.loading = dispatcher.loading();
+  facts.shutdown_in_ms = -1;
+  if (shutdown.wanted) {
+    facts.shutdown_in_ms = std::max<int64_t>(0, whole_ms(shutdown.deadline - facts.now));
+  }
+  return info_text(shared, facts, sections);
+}
+
+// --- start ---
+
+Result<void> Node::Parts::open_ports() {
+  if (config.port != 0) {
+    std::vector<std::string> addresses;
+    for (const std::string& address : config.bind) {
+      addresses.push_back(address == "-::*" ? "-::*" : address);
+    }
+    if (Result<void> result = clients.listen(addresses, static_cast<int>(config.port)); !result) {
+      return result.error();
+    }
+  }
+  if (!config.unixsocket.empty()) {
+    return clients.listen_unix(config.unixsocket, static_cast<unsigned>(config.unixsocketperm));
+  }
+  return kOk;
+}
+
+void Node::Parts::load_some() {
+  Result<bool> more = snapshots.load_some();
+  if (!more) {
+    log_warning("Fatal error loading the DB, check server logs. Exiting. {}",
+                more.error().message());
+    exit_code = 1;
+    loop.stop();
+    return;
+  }
+  if (*more) return loop.post([this] { load_some(); });
+  dispatcher.set_loading(false);
+  serve();
+}
+
+void Node::Parts::serve() {
+  keyspace.set_now(redan::wall_now());
+  replication.start(snapshots.loaded().origin);
+  log_notice("Ready to accept connections tcp");
+}
+
+int Node::run() {
+  Parts& p = *parts_;
+  p.configure_clients();
+  p.hook_options();
+  if (Result<void> opened = p.open_ports(); !opened) {
+    log_warning("Failed listening on port {}, aborting. {}", p.config.port,
+                opened.error().message());
+    return 1;
+  }
+  log_notice("Server initialized");
+  p.dispatcher.set_loading(true);
+  const bool replica = !p.config.replicaof.host.empty();
+  if (replica) set_log_role(LogRole::kReplica);
+  if (Result<void> loading = p.snapshots.begin_loading(replica); !loading) {
+    log_warning("Fatal error loading the DB, check server logs. Exiting. {}",
+                loading.error().message());
+    return 1;
+  }
+  p.facts.loading_started_unix_s = unix_ms(p.wall_now()) / 1000;
+  p.loop.post([&p] { p.load_some(); });
+  p.cron_timer = p.loop.every(Millis(1000 / std::clamp<int64_t>(p.config.hz, 1, 500)), [&p] {
+    p.cron.tick();
+    if (p.shutdown.wanted) p.try_to_finish_shutdown();
+  });
+  p.loop.run();
+  return p.exit_code;
+}
+
+// --- role and data ---
+
+void Node::Parts::role_changed(std::string_view host, int port) {
+  const bool replica = !host.empty();
+  config.replicaof = {std::string(host), port};
+  keyspace.set_replica(replica);
+  set_log_role(replica ? LogRole::kReplica : LogRole::kPrimary);
+  if (replica) dispatcher.abandon_waits();
+}
+
+void Node::Parts::install(std::unique_ptr<Keyspace> fresh) {
+  keyspace.swap_data(*fresh);
+  lazy_free.destroy(std::move(fresh));
+}
+
+// --- waits ---
+
+void Node::Parts::waits_changed() {
+  const std::optional<Instant> next = waits.next_deadline();
+  if (!next) return;
+  const int64_t ms = std::max<int64_t>(1, whole_ms(*next - monotonic_now()) + 1);
+  wait_timer = loop.after(Millis(ms), [this] {
+    loop.refresh_now();
+    dispatcher.check_waits(loop.now());
+    waits_changed();
+  });
+}
+
+// --- stop ---
+
+void Node::Parts::on_signal(int signal) {
+  log_warning("Received {} scheduling shutdown...", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  const ShutdownFlags& flags =
+      signal == SIGINT ? config.shutdown_on_sigint : config.shutdown_on_sigterm;
+  // A second signal does not wait for replicas any more.
+  const bool again = shutdown.wanted;
+  const Result<void> result = shut_down({.save = flags.save,
+                                         .nosave = flags.nosave,
+                                         .now = flags.now || again,
+                                         .force = flags.force});
+  if (!result) {
+    log_warning(
+        "SIGTERM received but errors trying to shut down the server, check the logs for "
+        "more information");
+  }
+}
+
+Result<void> Node::Parts::shut_down(const ShutdownRequest& request) {
+  log_warning("User requested shutdown...");
+  shutdown.wanted = true;
+  shutdown.request = request;
+  shutdown.deadline = loop.now() + Seconds(request.now ? 0 : config.shutdown_timeout);
+  if (dispatcher.loading()) shutdown.request.nosave = true;
+  if (replication.replicas_behind() > 0 && !request.now) {
+    // Nothing new is written while the replicas catch up.
+    dispatcher.pause(Dispatcher::PauseReason::kShutdown, PauseKind::kWrites,
+                     shutdown.deadline + Seconds(1));
+    replication.request_acks();
+  }
+  if (try_to_finish_shutdown()) {
+    if (!shutdown.wanted) return Error("Errors trying to SHUTDOWN. Check logs.");
+  }
+  return kOk;
+}
+
+// True once it is decided: the loop stops, or the shutdown failed and is no longer wanted.
+bool Node::Parts::try_to_finish_shutdown() {
+  const int behind = replication.replicas_behind();
+  const int all = replication.replica_count();
+  if (behind > 0 && loop.now() < shutdown.deadline) {
+    if (behind != shutdown.last_reported_behind) {
+      log_notice("Waiting for replicas before shutting down: {} of {} replicas are in sync",
+                 all - behind, all);
+    }
+    shutdown.last_reported_behind = behind;
+    return false;
+  }
+  if (all > 0) log_notice("{} of {} replicas are in sync when shutting down.", all - behind, all);
+  if (behind > 0) log_warning("Lagging replicas: {} lose what they have not received yet", behind);
+
+  const bool save = !shutdown.request.nosave && (shutdown.request.save || !config.save.empty());
+  if (save) log_notice("Saving the final RDB snapshot before exiting.");
+  if (Result<void> saved = snapshots.shut_down(save); !saved) {
+    log_warning("Error trying to save the DB, {}: {}",
+                shutdown.request.force ? "but exiting as FORCE asks" : "can't exit",
+                saved.error().message());
+    if (!shutdown.request.force) {
+      shutdown.wanted = false;
+      dispatcher.unpause(Dispatcher::PauseReason::kShutdown);
+      return true;
+    }
+  }
+  replication.stop();
+  clients.shut_down();
+  if (!config.pidfile.empty()) {
+    log_notice("Removing the pid file.");
+    ::unlink(config.pidfile.c_str());
+  }
+  if (!config.unixsocket.empty()) ::unlink(config.unixsocket.c_str());
+  log_warning("Redan is now ready to exit, bye bye...");
+  loop.stop();
+  return true;
+}
+
+Result<void> Node::Parts::abort_shutdown() {
+  if (!shutdown.wanted) return Error("No shutdown in progress.");
+  shutdown.wanted = false;
+  dispatcher.unpause(Dispatcher::PauseReason::kShutdown);
+  log_notice("Shutdown manually aborted.");
+  return kOk;
+}
+
+Node::Node(Start start) : parts_(std::make_unique<Parts>(start)) {}
+Node::~Node() = default;
+
+}  // namespace redan

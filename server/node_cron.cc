@@ -1,0 +1,82 @@
+#include "server/node_cron.h"
+
+#include "common/base/clock.h"
+#include "server/drivers/client_io.h"
+#include "server/drivers/memory_use.h"
+#include "server/drivers/snapshot_driver.h"
+#include "server/session/server_stats.h"
+
+namespace redan {
+
+NodeCron::NodeCron(ServerParts& parts, DataLoop& loop, Dispatcher& dispatcher, LazyFree& lazy_free)
+    : parts_(parts),
+      loop_(loop),
+      dispatcher_(dispatcher),
+      lazy_free_(lazy_free),
+      rehash_work_(parts.keyspace) {}
+
+void NodeCron::tick() {
+  loop_.refresh_now();
+  const Instant now = loop_.now();
+  Keyspace& keyspace = parts_.keyspace;
+  keyspace.set_now(wall_now());
+  dispatcher_.check_pauses(now);
+
+  ServerStats& stats = parts_.stats;
+  stats.operations.sample(now, stats.processed);
+  stats.input.sample(now, parts_.clients.stats().input_bytes);
+  stats.output.sample(now, parts_.clients.stats().output_bytes);
+  const auto used = static_cast<uint64_t>(used_memory());
+  stats.peak_memory = std::max(stats.peak_memory, used);
+
+  // A node that holds its writes back must not change by itself either.
+  const bool may_expire = active_expiry_ && !parts_.replication.is_replica() &&
+                          !dispatcher_.loading() && !dispatcher_.writes_paused();
+  if (may_expire) {
+    const int64_t effort = parts_.config.active_expire_effort - 1;
+    if (expire_once(1024, static_cast<size_t>(20 + 5 * effort))) {
+      // At most a quarter of the time until the next tick, more with more effort.
+      const int64_t percent = 25 + 2 * effort;
+      expiry_work_.give_up_at =
+          now + Millis(1000 / std::max<int64_t>(1, parts_.config.hz)) * percent / 100;
+      loop_.start(expiry_work_);
+    }
+  }
+  if (parts_.config.activerehashing && keyspace.rehash_some(16)) loop_.start(rehash_work_);
+  if (keyspace.has_garbage()) lazy_free_.take(keyspace.take_garbage());
+  parts_.snapshots.cron();
+  parts_.replication.flush();
+}
+
+// One round of the cycle. True where so much had expired that more is worth looking for.
+bool NodeCron::expire_once(size_t buckets, size_t enough_keys) {
+  size_t looked_at = 0, expired = 0;
+  for (; buckets > 0; buckets -= 16) {
+    const Keyspace::ExpiryOutcome outcome = parts_.keyspace.expire_some(16);
+    looked_at += outcome.looked_at;
+    expired += outcome.expired;
+    if (outcome.round_done || looked_at >= enough_keys) break;
+  }
+  const auto acceptable = static_cast<size_t>(10 - (parts_.config.active_expire_effort - 1));
+  return looked_at > 0 && expired * 100 > looked_at * acceptable;
+}
+
+bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
+  const Instant begin = monotonic_now();
+  bool worthwhile = true;
+  while (worthwhile && monotonic_now() - begin < budget) worthwhile = cron.expire_once(256, 40);
+  if (cron.parts_.keyspace.has_garbage()) {
+    cron.lazy_free_.take(cron.parts_.keyspace.take_garbage());
+  }
+  cron.parts_.replication.flush();
+  return worthwhile && monotonic_now() < give_up_at;
+}
+
+bool NodeCron::RehashWork::run_slice(Nanos budget) {
+  const Instant begin = monotonic_now();
+  bool more = true;
+  while (more && monotonic_now() - begin < budget) more = keyspace.rehash_some(8);
+  return more;
+}
+
+}  // namespace redan
