@@ -32,12 +32,6 @@ namespace redan {
 
 namespace {
 
-std::vector<CommandFamily<Call>> all_families() {
-  return {string_commands(), key_commands(),    connection_commands(),  client_commands(),
-          admin_commands(),  pubsub_commands(), transaction_commands(), database_commands(),
-          debug_commands(),  wait_commands(),   replication_commands()};
-}
-
 EvictionClock clock_of(MaxmemoryPolicy policy) {
   const bool lfu =
       policy == MaxmemoryPolicy::kAllkeysLfu || policy == MaxmemoryPolicy::kVolatileLfu;
@@ -65,6 +59,8 @@ struct Node::Parts final : NodeControl {
   Result<void> rewrite_config() override;
   void reset_stats() override;
   void waits_changed() override;
+  void set_active_expiry(bool on) override { cron.set_active_expiry(on); }
+  void change_replication_id() override { replication.change_id(); }
 
   // --- start and stop ---
   Result<void> open_ports();
@@ -87,7 +83,7 @@ struct Node::Parts final : NodeControl {
   DataLoop loop;
   Keyspace keyspace;
   LazyFree lazy_free;
-  ServerCommands commands{all_families()};
+  ServerCommands commands{server_families()};
   PubSub pubsub;
   WatchedKeys watched;
   SlowLog slowlog;

@@ -99,6 +99,11 @@ void ReplicationDriver::stop() {
   s.link.stop();
 }
 
+void ReplicationDriver::change_id() {
+  state_->standing.rename(state_->rng.node_id().hex());
+  state_->history_changed();
+}
+
 SnapshotOrigin ReplicationDriver::origin() const {
   const State& s = *state_;
   const Backlog& backlog = s.standing.backlog();

@@ -67,6 +67,8 @@ class ReplicationDriver final : public ReplicationService {
   int replicas_behind() const;
   // CONFIG SET changed repl-backlog-size, masterauth, ...
   void config_changed();
+  // DEBUG CHANGE-REPL-ID: as if another history began here; replicas have to resync.
+  void change_id();
 
   // ReplicationService
   void feed(int db, std::span<const std::string_view> args) override;

@@ -30,6 +30,7 @@ class Standing {
   void end_backlog(std::string new_id);
 
   // REPLICAOF NO ONE: what comes is a branch of what was.
+  void rename(std::string new_id) { history_.replace(std::move(new_id)); }
   void promote(std::string new_id);
   // REPLICAOF host port: the stream of another node is going to be passed on.
   void follow();
