@@ -3,39 +3,37 @@
 #include <sys/mman.h>
 
 #include <cstdlib>
-#include <new>
+#include <cstring>
+
+#include "common/base/check.h"
 
 namespace redan {
 
 namespace {
 
+// From here on memory comes from the system rather than from malloc.
+constexpr size_t kLargeBytes = 64 * 1024;
+// What is given back at once: 64 pages take some 10 us.
 constexpr size_t kReleaseBytes = 256 * 1024;
 
-// Pages that cost nothing until they are touched.
-void* map_zeroed(size_t bytes) {
-  void* const memory =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  return memory;
-}
-
 size_t bitmap_bytes(size_t home_buckets) {
-  return (home_buckets + 63) / 64 * 8;
-}
-
-bool is_large(size_t bytes) {
-  return bytes >= 64 * 1024;
+  return (home_buckets + 511) / 512 * 64;
 }
 
 void* zeroed(size_t bytes) {
-  if (is_large(bytes)) return map_zeroed(bytes);
-  void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-  if (memory == nullptr) throw std::bad_alloc();
-  return __builtin_memset(memory, 0, bytes);
+  if (bytes >= kLargeBytes) {
+    void* const pages =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REDAN_CHECK(pages != MAP_FAILED);
+    return pages;
+  }
+  void* const memory = std::aligned_alloc(sizeof(Bucket), bytes);
+  REDAN_CHECK(memory != nullptr);
+  return std::memset(memory, 0, bytes);
 }
 
 void give_back(void* memory, size_t bytes) {
-  if (is_large(bytes)) {
+  if (bytes >= kLargeBytes) {
     ::munmap(memory, bytes);
   } else {
     std::free(memory);
@@ -47,8 +45,8 @@ void give_back(void* memory, size_t bytes) {
 BucketArray::~BucketArray() {
   snapshot_end();
   if (buckets_ == nullptr) return;
-  if (overflow_count_ > 0) {
-    for (size_t i = released_ / sizeof(Bucket); i < home_count_; ++i) clear_bucket(i);
+  for (size_t i = released_bytes_ / sizeof(Bucket); overflow_count_ > 0 && i < home_count_; ++i) {
+    clear_bucket(i);
   }
   give_back(buckets_, home_count_ * sizeof(Bucket));
 }
@@ -57,46 +55,48 @@ void BucketArray::swap(BucketArray& other) noexcept {
   std::swap(buckets_, other.buckets_);
   std::swap(home_count_, other.home_count_);
   std::swap(overflow_count_, other.overflow_count_);
-  std::swap(released_, other.released_);
+  std::swap(released_bytes_, other.released_bytes_);
   std::swap(bits_, other.bits_);
   std::swap(cursor_, other.cursor_);
 }
 
 void BucketArray::allocate(size_t home_buckets) {
+  REDAN_CHECK(buckets_ == nullptr);
   buckets_ = static_cast<Bucket*>(zeroed(home_buckets * sizeof(Bucket)));
   home_count_ = home_buckets;
 }
 
 size_t BucketArray::memory_bytes() const {
-  return (home_count_ + overflow_count_) * sizeof(Bucket) - released_;
+  return (home_count_ + overflow_count_) * sizeof(Bucket) - released_bytes_ +
+         (bits_ == nullptr ? 0 : bitmap_bytes(home_count_));
 }
 
 void BucketArray::add(size_t index, uint8_t tag, uintptr_t slot) {
-  for (Bucket* b = bucket(index);; b = b->overflow()) {
-    const int places = b->places();
-    for (int i = 0; i < places; ++i) {
+  Bucket* b = bucket(index);
+  for (;; b = b->overflow()) {
+    for (int i = 0; i < b->places(); ++i) {
       if (b->slots[i] != 0) continue;
       b->slots[i] = slot;
       b->tags[i] = tag;
       return;
     }
-    if (b->overflows()) continue;
-    // The entry of the last place makes room for the address of the next bucket.
-    Bucket* const more = static_cast<Bucket*>(zeroed(sizeof(Bucket)));
-    ++overflow_count_;
-    more->slots[0] = b->slots[Bucket::kPlaces - 1];
-    more->tags[0] = b->tags[Bucket::kPlaces - 1];
-    more->slots[1] = slot;
-    more->tags[1] = tag;
-    b->slots[Bucket::kPlaces - 1] = reinterpret_cast<uintptr_t>(more);
-    b->flags |= Bucket::kOverflows;
-    return;
+    if (!b->overflows()) break;
   }
+  // The entry of the last place moves on, to make room for the address of the next bucket.
+  constexpr int kLast = Bucket::kPlaces - 1;
+  auto* const more = static_cast<Bucket*>(zeroed(sizeof(Bucket)));
+  ++overflow_count_;
+  more->slots[0] = b->slots[kLast];
+  more->tags[0] = b->tags[kLast];
+  more->slots[1] = slot;
+  more->tags[1] = tag;
+  b->slots[kLast] = reinterpret_cast<uintptr_t>(more);
+  b->flags |= Bucket::kOverflows;
 }
 
 void BucketArray::remove(size_t index, uintptr_t* slot) {
   *slot = 0;
-  // A last bucket of the chain that has become empty goes; others keep their gap for the next add.
+  // A chain's last bucket goes once it is empty; others keep their gap for the next add.
   Bucket* before = nullptr;
   Bucket* b = bucket(index);
   for (; b->overflows(); b = b->overflow()) before = b;
@@ -120,21 +120,15 @@ void BucketArray::clear_bucket(size_t index) {
 
 void BucketArray::release_before(size_t index) {
   const size_t done = index * sizeof(Bucket);
-  if (done - released_ < kReleaseBytes || !is_large(home_count_ * sizeof(Bucket))) return;
-  const size_t bytes = (done - released_) / kReleaseBytes * kReleaseBytes;
-  ::madvise(reinterpret_cast<char*>(buckets_) + released_, bytes, MADV_DONTNEED);
-  released_ += bytes;
+  if (done < released_bytes_ + kReleaseBytes || home_count_ * sizeof(Bucket) < kLargeBytes) return;
+  ::madvise(reinterpret_cast<char*>(buckets_) + released_bytes_, kReleaseBytes, MADV_DONTNEED);
+  released_bytes_ += kReleaseBytes;
 }
 
 void BucketArray::snapshot_begin(size_t emitted_before) {
   if (!allocated()) return;
   bits_ = static_cast<uint64_t*>(zeroed(bitmap_bytes(home_count_)));
   cursor_ = emitted_before;
-}
-
-void BucketArray::snapshot_all_done() {
-  // No bitmap: snapshot_needs() is false everywhere.
-  cursor_ = home_count_;
 }
 
 void BucketArray::snapshot_end() {

@@ -1,25 +1,30 @@
-// The bucket table: a set of entries found by their key.
+// The bucket table: a set of entries, found by their key.
 //
-// An array of 64-byte buckets, each with seven entry pointers, seven one-byte tags of their hashes
-// and a byte of flags; a full bucket chains overflow buckets behind its seventh place. Lookups read
-// one cache line and, nearly always, one entry. The table grows and shrinks bucket by bucket: a
-// home bucket of the old array moves whole, in order, so a key is in exactly one known place at any
-// time. The bit 0 of a pointer says that its entry has an expiry, so that the expiry cycle finds
+// An array of 64-byte buckets, each with seven entry pointers, a one-byte tag of each one's hash
+// and flags; behind a full bucket's seventh place hangs a chain of overflow buckets. A lookup reads
+// one cache line and, nearly always, one entry. The hash is keyed: a client cannot choose
+// collisions.
+//
+// Growth and shrinkage move one home bucket after the other into a second array, a few with each
+// change, so a key is in exactly one known place at any time and no operation costs more than some
+// microseconds. The lowest bit of a pointer says that its entry expires: the expiry cycle finds
 // those without a second index.
 //
-// A snapshot (see Dict::begin_snapshot) gets every entry exactly as it was at the mark: before a
-// home bucket changes for the first time, its whole chain is emitted; see architecture.md 4 for the
-// rules and their proof. References to entries stay valid until their key is changed or erased.
-// One thread.
+// Snapshot: begin_snapshot() is a mark. From then on the sink gets every entry exactly as it was at
+// the mark, each once. Why: a home bucket is emitted whole before it changes for the first time
+// (insert, located for a change, moved away from, moved into), then never again; an array made
+// after the mark holds nothing that was not emitted on its way there and counts as emitted.
+// walk_snapshot() does the rest in slices.
 //
-// Entry must have `std::string_view key() const`; the dict does not own entries.
+// The dict does not own its entries. An Entry* stays good until its owner frees it, a Place until
+// the next locate(), insert() or erase(). One thread. Entry has `std::string_view key() const`, and
+// an address that is a multiple of 8.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "common/base/check.h"
 #include "common/base/rng.h"
@@ -28,20 +33,39 @@
 
 namespace redan {
 
-template <class Entry>
+// The rules that a snapshot rests on; a test breaks each of them and sees it noticed.
+enum class SnapshotRule : uint8_t {
+  kEmitBeforeInsert,
+  kEmitBeforeChange,
+  kEmitBeforeMovingFrom,
+  kEmitBeforeMovingInto,
+  kMarkEmitted,
+  kWalkBothArrays,
+};
+struct KeepsAllRules {
+  static constexpr bool keeps(SnapshotRule) { return true; }
+};
+
+template <class Entry, class Rules = KeepsAllRules>
 class Dict {
  public:
-  // Where an entry's pointer is kept; valid until the next change of the dict.
-  struct Place {
-    uintptr_t* slot = nullptr;
-    explicit operator bool() const { return slot != nullptr; }
-    Entry* entry() const { return to_entry(*slot); }
-    // Puts another entry with the same key there.
-    void replace(Entry* entry, bool expires) { *slot = to_slot(entry, expires); }
+  // Where a key is, or would be put.
+  class Place {
+   public:
+    explicit operator bool() const { return slot_ != nullptr; }
+    Entry* entry() const { return to_entry(*slot_); }
+    // The entry that was there has just been erased.
+    void vacate() { slot_ = nullptr; }
+
+   private:
+    friend class Dict;
+    uintptr_t* slot_ = nullptr;
+    BucketArray* array_ = nullptr;
+    size_t index_ = 0;
+    uint8_t tag_ = 0;
   };
 
-  // What a snapshot calls for each entry of a bucket, on the data thread. The entry may be gone or
-  // different right afterwards: take a copy.
+  // What a snapshot gives its entries to. The entry may be changed or freed right afterwards.
   class Sink {
    public:
     virtual ~Sink() = default;
@@ -53,174 +77,140 @@ class Dict {
   Dict& operator=(const Dict&) = delete;
 
   size_t size() const { return size_; }
-  size_t buckets() const { return now_.home_count() + next_.home_count(); }
+  size_t home_buckets() const { return now_.home_count() + next_.home_count(); }
   bool rehashing() const { return next_.allocated(); }
   size_t memory_bytes() const { return now_.memory_bytes() + next_.memory_bytes(); }
 
+  // For reading only.
   Entry* find(std::string_view key) const {
     if (size_ == 0) return nullptr;
     const uint64_t hash = siphash13(hash_key_, key);
-    const Home home = home_of(hash);
-    const uintptr_t* slot = search(home.array->bucket(home.index), tag_of(hash), key);
+    const auto [array, index] = home_of(hash);
+    const uintptr_t* slot = search(array->bucket(index), tag_of(hash), key);
     return slot == nullptr ? nullptr : to_entry(*slot);
   }
 
-  // Like find(), for a caller that will change what is there: its bucket is emitted first, if a
-  // snapshot still needs it.
-  Place find_for_change(std::string_view key) {
-    if (rehashing()) rehash_step();
-    if (size_ == 0) return {};
+  // For a caller that will change what is there, or insert: a snapshot gets the bucket first.
+  Place locate(std::string_view key) {
+    if (!now_.allocated()) now_.allocate(kLeastBuckets);
+    if (rehashing()) advance_rehash();
     const uint64_t hash = siphash13(hash_key_, key);
-    const Home home = home_of(hash);
-    uintptr_t* slot = search(home.array->bucket(home.index), tag_of(hash), key);
-    if (slot != nullptr) before_change(*home.array, home.index);
-    return {slot};
-  }
-
-  // Adds an entry whose key is not there.
-  void insert(Entry* entry, bool expires) {
-    if (rehashing()) {
-      rehash_step();
-    } else if (size_ >= now_.home_count() * kGrowAt) {
-      resize(now_.home_count() == 0 ? kMinBuckets : now_.home_count() * 2);
+    Place place;
+    place.tag_ = tag_of(hash);
+    const auto [array, index] = home_of(hash);
+    place.array_ = array;
+    place.index_ = index;
+    place.slot_ = search(array->bucket(index), place.tag_, key);
+    if (place.slot_ != nullptr) {
+      before(SnapshotRule::kEmitBeforeChange, *array, index);
     }
-    const uint64_t hash = siphash13(hash_key_, entry->key());
-    const Home home = home_of(hash);
-    before_change(*home.array, home.index);
-    home.array->add(home.index, tag_of(hash), to_slot(entry, expires));
-    ++size_;
+    return place;
   }
 
-  // Takes the entry out, and gives it to the caller.
-  Entry* erase(std::string_view key) {
-    if (rehashing()) rehash_step();
-    if (size_ == 0) return nullptr;
-    const uint64_t hash = siphash13(hash_key_, key);
-    const Home home = home_of(hash);
-    uintptr_t* slot = search(home.array->bucket(home.index), tag_of(hash), key);
-    if (slot == nullptr) return nullptr;
-    Entry* const entry = to_entry(*slot);
-    before_change(*home.array, home.index);
-    home.array->remove(home.index, slot);
+  // Only with a place where the key is missing.
+  void insert(Place place, Entry* entry, bool expires) {
+    before(SnapshotRule::kEmitBeforeInsert, *place.array_, place.index_);
+    place.array_->add(place.index_, place.tag_, to_slot(entry, expires));
+    ++size_;
+    if (!rehashing() && size_ > now_.home_count() * kMostPer16 / 16) {
+      begin_rehash(now_.home_count() * 2);
+    }
+  }
+
+  // Puts an entry with the same key, or the same entry with another expiry, into the place.
+  void replace(Place place, Entry* entry, bool expires) { *place.slot_ = to_slot(entry, expires); }
+
+  // Takes the place's entry out and gives it to the caller. (A snapshot has it since locate().)
+  Entry* erase(Place place) {
+    Entry* const entry = place.entry();
+    place.array_->remove(place.index_, place.slot_);
     --size_;
-    if (!rehashing() && now_.home_count() > kMinBuckets &&
-        size_ * kShrinkBelow < now_.home_count()) {
-      size_t target = now_.home_count();
-      while (target > kMinBuckets && size_ * 2 < target * kGrowAt / 4) target /= 2;
-      resize(target);
+    if (!rehashing() && size_ < now_.home_count() && now_.home_count() > kLeastBuckets) {
+      begin_rehash(now_.home_count() / 2);
     }
     return entry;
   }
 
-  // Room for `entries` without growing step by step; only while empty.
+  // Room for `entries` at once; only while empty.
   void reserve(size_t entries) {
-    if (size_ > 0 || rehashing()) return;
-    size_t target = kMinBuckets;
-    while (target * kGrowAt < entries) target *= 2;
-    if (target > now_.home_count()) {
-      now_.allocate(target);
-      if (sink_ != nullptr) now_.snapshot_all_done();
-    }
+    if (now_.allocated()) return;
+    size_t home_buckets = kLeastBuckets;
+    while (home_buckets * kMostPer16 / 16 < entries) home_buckets *= 2;
+    now_.allocate(home_buckets);
   }
 
-  // One bucket of an unfinished growth or shrinkage; also the background's share of it.
-  void rehash_step() {
-    // The entries of the bucket after next are wanted soon.
-    if (rehash_at_ + 1 < now_.home_count()) prefetch_entries(now_.bucket(rehash_at_ + 1));
-    move_bucket(rehash_at_++);
-    now_.release_before(rehash_at_);
-    if (rehash_at_ < now_.home_count()) return;
-    now_ = std::move(next_);
-    next_ = BucketArray();
-    rehash_at_ = 0;
-  }
-  // Up to `buckets` steps; false when there is nothing left to move.
-  bool rehash(size_t buckets) {
-    while (rehashing() && buckets-- > 0) rehash_step();
+  // Moves up to `home_buckets` of an unfinished growth or shrinkage: idle time's share of it. False
+  // once nothing is left to move.
+  bool rehash(size_t home_buckets) {
+    while (rehashing() && home_buckets-- > 0) move_next_bucket();
     return rehashing();
   }
 
-  // Calls each(entry) for the entries of one more step of a scan and returns the cursor of the
-  // next; 0 begins and ends it. An entry that is there from begin to end is seen at least once,
-  // whatever is inserted, erased or rehashed meanwhile (the cursor counts bit-reversed, so that the
-  // buckets a home bucket splits into, or merges from, follow each other).
+  // Calls each(entry) for the next part of a scan and returns the cursor to go on with; a scan
+  // begins and ends with 0. An entry that is there from begin to end is seen at least once,
+  // whatever is inserted, erased or rehashed between the calls: the cursor counts from its highest
+  // bit down, so that the buckets one bucket splits into, or merges from, are neighbours.
   template <class Each>
   uint64_t scan(uint64_t cursor, Each&& each) const {
-    if (size_ == 0) return 0;
-    if (!rehashing()) {
-      for_bucket(now_, cursor & now_.mask(), each);
-      return next_cursor(cursor, now_.mask());
-    }
-    const bool growing = now_.mask() < next_.mask();
-    const BucketArray& small = growing ? now_ : next_;
-    const BucketArray& large = growing ? next_ : now_;
-    for_bucket(small, cursor & small.mask(), each);
-    do {
-      for_bucket(large, cursor & large.mask(), each);
-      cursor = next_cursor(cursor, large.mask());
-    } while ((cursor & (small.mask() ^ large.mask())) != 0);
-    return cursor;
+    return scan_slots(cursor, [&](uintptr_t slot) { each(to_entry(slot)); });
+  }
+  // The same for the entries that expire, without a look at the others.
+  template <class Each>
+  uint64_t scan_expiring(uint64_t cursor, Each&& each) const {
+    return scan_slots(cursor, [&](uintptr_t slot) {
+      if ((slot & kExpires) != 0) each(to_entry(slot));
+    });
   }
 
-  // Every entry, in no order; the dict must not change meanwhile.
+  // All entries; `each` may free what it gets if the dict is given up afterwards.
   template <class Each>
   void for_each(Each&& each) const {
     for (const BucketArray* array : {&now_, &next_}) {
-      for (size_t i = 0; i < array->home_count(); ++i) for_bucket(*array, i, each);
-    }
-  }
-
-  // Entries that may have an expiry, from home bucket `position` on: calls each(entry) for those of
-  // one bucket. Returns the position to go on with; it wraps to 0.
-  template <class Each>
-  size_t visit_expiring(size_t position, Each&& each) const {
-    const size_t total = buckets();
-    if (total == 0) return 0;
-    if (position >= total) position = 0;
-    const BucketArray& array = position < now_.home_count() ? now_ : next_;
-    const size_t index = position < now_.home_count() ? position : position - now_.home_count();
-    if (&array == &now_ && rehashing() && index < rehash_at_) {
-      return rehash_at_ < now_.home_count() ? rehash_at_ : now_.home_count();
-    }
-    for (const Bucket* b = array.bucket(index); b != nullptr; b = b->overflow()) {
-      for (int i = 0; i < b->places(); ++i) {
-        if ((b->slots[i] & kExpires) != 0) each(to_entry(b->slots[i]));
-      }
-    }
-    return position + 1 < total ? position + 1 : 0;
-  }
-
-  // A random entry; each is as likely as its bucket is not crowded, and buckets are drawn until one
-  // accepts, which makes it fair. nullptr where there is none.
-  Entry* random(Rng& rng) const {
-    if (size_ == 0) return nullptr;
-    for (;;) {
-      const size_t at = rng.below(buckets());
-      const BucketArray& array = at < now_.home_count() ? now_ : next_;
-      const size_t index = at < now_.home_count() ? at : at - now_.home_count();
-      // A place in a chain of the usual length; longer chains are cut into such pieces.
-      size_t place = rng.below(kRandomPlaces);
-      for (const Bucket* b = array.bucket(index); b != nullptr; b = b->overflow()) {
-        const size_t places = static_cast<size_t>(b->places());
-        if (place < places) {
-          if (b->slots[place] != 0) return to_entry(b->slots[place]);
-          break;
-        }
-        place -= places;
+      for (size_t i = array == &now_ ? rehash_at_ : 0; i < array->home_count(); ++i) {
+        if (i + 2 < array->home_count()) prefetch_entries(array->bucket(i + 2));
+        for_slots(*array, i, [&](uintptr_t slot) { each(to_entry(slot)); });
       }
     }
   }
 
-  // Forgets all entries without touching them; the caller freed or kept them.
+  // Forgets all entries; the caller freed them.
   void forget_all() {
+    REDAN_CHECK(!in_snapshot());
     now_ = BucketArray();
     next_ = BucketArray();
-    size_ = 0;
     rehash_at_ = 0;
+    size_ = 0;
   }
 
-  // The mark. From here on `sink` gets every entry of now, each once, as it is now; `tag` comes
-  // back with each (a database's number). Only one snapshot at a time.
+  // Any entry, each with the same chance; nullptr where there is none.
+  Entry* random(Rng& rng) const {
+    if (size_ == 0) return nullptr;
+    // A place is drawn, and drawn again while it is free: that is what makes it fair.
+    const size_t buckets = home_buckets() - rehash_at_;
+    for (int attempt = 0; attempt < kRandomAttempts; ++attempt) {
+      const auto [array, index] = nth_bucket(rng.below(buckets));
+      size_t place = rng.below(kRandomPlaces);
+      for (const Bucket* b = array->bucket(index); b != nullptr; b = b->overflow()) {
+        const size_t places = static_cast<size_t>(b->places());
+        if (place >= places) {
+          place -= places;
+          continue;
+        }
+        if (b->slots[place] != 0) return to_entry(b->slots[place]);
+        break;
+      }
+    }
+    // A nearly empty table (it shrinks as changes come): the next one from a random bucket on.
+    const size_t start = rng.below(buckets);
+    Entry* found = nullptr;
+    for (size_t i = 0; i < buckets && found == nullptr; ++i) {
+      const auto [array, index] = nth_bucket((start + i) % buckets);
+      for_slots(*array, index, [&](uintptr_t slot) { found = to_entry(slot); });
+    }
+    return found;
+  }
+
+  // The mark; only one snapshot at a time. `tag` comes back with each entry.
   void begin_snapshot(Sink* sink, int tag) {
     REDAN_CHECK(sink_ == nullptr);
     sink_ = sink;
@@ -229,23 +219,22 @@ class Dict {
     next_.snapshot_begin(0);
   }
   bool in_snapshot() const { return sink_ != nullptr; }
-  // Emits about `home_buckets` more; false once everything has been emitted and the snapshot ended.
+  // Looks at about `home_buckets` more; false once everything has been emitted.
   bool walk_snapshot(size_t home_buckets) {
-    if (sink_ == nullptr) return false;
-    while (home_buckets-- > 0) {
-      BucketArray* array = now_.snapshot_pending() ? &now_ : &next_;
-      if (!array->snapshot_pending()) {
-        end_snapshot();
-        return false;
-      }
-      const size_t index = array->snapshot_cursor();
-      if (index + 1 < array->home_count()) prefetch_entries(array->bucket(index + 1));
-      emit_bucket(*array, index);
-      array->snapshot_advance();
+    for (; home_buckets > 0; --home_buckets) {
+      BucketArray* array = &now_;
+      if (!array->snapshot_pending() && Rules::keeps(SnapshotRule::kWalkBothArrays)) array = &next_;
+      if (!array->snapshot_pending()) return false;
+      // What has moved away was emitted before it moved.
+      size_t index = array->snapshot_cursor();
+      if (array == &now_ && index < rehash_at_) index = rehash_at_;
+      if (index + 4 < array->home_count()) prefetch_entries(array->bucket(index + 4));
+      if (index < array->home_count() && array->snapshot_needs(index)) emit_bucket(*array, index);
+      array->snapshot_move_cursor(index + 1);
     }
     return true;
   }
-  // Ends it, complete or not.
+  // Complete or given up.
   void end_snapshot() {
     sink_ = nullptr;
     now_.snapshot_end();
@@ -257,143 +246,148 @@ class Dict {
     size_t seen = 0;
     for (const BucketArray* array : {&now_, &next_}) {
       for (size_t i = 0; i < array->home_count(); ++i) {
-        if (array == &now_ && i < rehash_at_) {
-          size_t left = 0;
-          for_bucket(*array, i, [&](Entry*) { ++left; });
-          REDAN_CHECK(left == size_t{0});
-          continue;
-        }
-        for (const Bucket* b = array->bucket(i); b != nullptr; b = b->overflow()) {
-          for (int s = 0; s < b->places(); ++s) {
-            if (b->slots[s] == 0) continue;
-            const uint64_t hash = siphash13(hash_key_, to_entry(b->slots[s])->key());
-            const Home home = home_of(hash);
-            REDAN_CHECK(home.array == array);
-            REDAN_CHECK(home.index == i);
-            REDAN_CHECK(b->tags[s] == tag_of(hash));
-            ++seen;
-          }
-        }
+        for_slots(*array, i, [&](uintptr_t slot) {
+          const uint64_t hash = siphash13(hash_key_, to_entry(slot)->key());
+          const auto [home, index] = home_of(hash);
+          REDAN_CHECK(home == array);
+          REDAN_CHECK(index == i);
+          REDAN_CHECK(find(to_entry(slot)->key()) == to_entry(slot));
+          ++seen;
+        });
       }
     }
     REDAN_CHECK(seen == size_);
+    REDAN_CHECK(rehash_at_ < (rehashing() ? now_.home_count() : 1));
   }
 
  private:
   static constexpr uintptr_t kExpires = 1;
-  static constexpr size_t kMinBuckets = 4;
-  // Mean entries per home bucket at which the array doubles; at 5.5 one bucket in seven overflows.
-  static constexpr double kGrowAt = 5.5;
-  static constexpr size_t kShrinkBelow = 2;  // fewer entries than half a home bucket each
-  // Places that random() draws from; a chain is longer than this once in 10^9 buckets.
-  static constexpr size_t kRandomPlaces = 21;
-
-  struct Home {
-    BucketArray* array;
-    size_t index;
-  };
+  static constexpr size_t kLeastBuckets = 4;
+  // Entries per 16 home buckets at which the array doubles: 5.5 each, one bucket in five overflows.
+  static constexpr size_t kMostPer16 = 88;
+  // Home buckets moved with each change. A shrinkage must be done long before the entries are gone.
+  static constexpr int kMovesWhileGrowing = 1;
+  static constexpr int kMovesWhileShrinking = 4;
+  // Places that random() draws from; at most one chain in 10^10 is longer.
+  static constexpr size_t kRandomPlaces = 28;
+  static constexpr int kRandomAttempts = 2000;
 
   static Entry* to_entry(uintptr_t slot) { return reinterpret_cast<Entry*>(slot & ~uintptr_t{7}); }
   static uintptr_t to_slot(Entry* entry, bool expires) {
     return reinterpret_cast<uintptr_t>(entry) | (expires ? kExpires : 0);
   }
-  static uint8_t tag_of(uint64_t hash) {
-    const uint8_t tag = static_cast<uint8_t>(hash >> 56);
-    return tag == 0 ? 1 : tag;
-  }
+  static uint8_t tag_of(uint64_t hash) { return static_cast<uint8_t>(hash >> 56); }
 
+  struct Home {
+    BucketArray* array;
+    size_t index;
+  };
   // A key's only possible home: the new array once its old home bucket has moved.
   Home home_of(uint64_t hash) const {
-    auto* self = const_cast<Dict*>(this);
     const size_t index = hash & now_.mask();
-    if (next_.allocated() && index < rehash_at_) return {&self->next_, hash & next_.mask()};
-    return {&self->now_, index};
+    if (index >= rehash_at_) [[likely]] {
+      return {const_cast<BucketArray*>(&now_), index};
+    }
+    return {const_cast<BucketArray*>(&next_), hash & next_.mask()};
+  }
+  // The home buckets in use, numbered.
+  std::pair<const BucketArray*, size_t> nth_bucket(size_t n) const {
+    const size_t in_now = now_.home_count() - rehash_at_;
+    return n < in_now ? std::pair(&now_, rehash_at_ + n) : std::pair(&next_, n - in_now);
   }
 
   static uintptr_t* search(Bucket* bucket, uint8_t tag, std::string_view key) {
     for (Bucket* b = bucket; b != nullptr; b = b->overflow()) {
       for (uint64_t match = b->match(tag); match != 0; match &= match - 1) {
-        const int i = __builtin_ctzll(match) >> 3;
-        if (b->slots[i] != 0 && to_entry(b->slots[i])->key() == key) return &b->slots[i];
+        uintptr_t& slot = b->slots[__builtin_ctzll(match) >> 3];
+        if (slot != 0 && to_entry(slot)->key() == key) return &slot;
       }
     }
     return nullptr;
   }
-
   template <class Each>
-  static void for_bucket(const BucketArray& array, size_t index, Each&& each) {
+  static void for_slots(const BucketArray& array, size_t index, Each&& each) {
     for (const Bucket* b = array.bucket(index); b != nullptr; b = b->overflow()) {
       for (int i = 0; i < b->places(); ++i) {
-        if (b->slots[i] != 0) each(to_entry(b->slots[i]));
+        if (b->slots[i] != 0) each(b->slots[i]);
       }
     }
   }
 
-  __attribute__((always_inline)) static inline void prefetch_entries(const Bucket* bucket) {
-    for (int i = 0; i < bucket->places(); ++i) {
-      __builtin_prefetch(reinterpret_cast<const void*>(bucket->slots[i] & ~uintptr_t{7}));
+  template <class Each>
+  uint64_t scan_slots(uint64_t cursor, Each&& each) const {
+    if (size_ == 0) return 0;
+    if (!rehashing()) {
+      for_slots(now_, cursor & now_.mask(), each);
+      return next_cursor(cursor, now_.mask());
     }
+    const bool growing = now_.mask() < next_.mask();
+    const BucketArray& small = growing ? now_ : next_;
+    const BucketArray& large = growing ? next_ : now_;
+    for_slots(small, cursor & small.mask(), each);
+    // And all that this bucket splits into, or is merged from.
+    do {
+      for_slots(large, cursor & large.mask(), each);
+      cursor = next_cursor(cursor, large.mask());
+    } while ((cursor & (small.mask() ^ large.mask())) != 0);
+    return cursor;
   }
-
   static uint64_t reverse_bits(uint64_t v) {
     v = __builtin_bswap64(v);
     v = (v >> 4 & 0x0f0f0f0f0f0f0f0f) | (v & 0x0f0f0f0f0f0f0f0f) << 4;
     v = (v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2;
     return (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;
   }
-  // Adds one to the cursor read from its highest bit down.
+  // Adds one to the masked part of the cursor, read from its highest bit down.
   static uint64_t next_cursor(uint64_t cursor, uint64_t mask) {
     return reverse_bits(reverse_bits(cursor | ~mask) + 1);
   }
 
-  void resize(size_t home_buckets) {
-    if (!now_.allocated()) {
-      now_.allocate(home_buckets);
-      if (sink_ != nullptr) now_.snapshot_all_done();
-      return;
+  // always_inline: out of line, g++ takes the function for one without effect and drops the call.
+  __attribute__((always_inline)) static inline void prefetch_entries(const Bucket* bucket) {
+    for (const uintptr_t slot : bucket->slots) {
+      __builtin_prefetch(reinterpret_cast<const void*>(slot & ~uintptr_t{7}));
     }
-    if (home_buckets == now_.home_count()) return;
-    next_.allocate(home_buckets);
-    // Nothing in it is older than the mark.
-    if (sink_ != nullptr) next_.snapshot_all_done();
+  }
+
+  void begin_rehash(size_t home_buckets) { next_.allocate(home_buckets); }
+  void advance_rehash() {
+    const bool growing = now_.home_count() < next_.home_count();
+    rehash(growing ? kMovesWhileGrowing : kMovesWhileShrinking);
+  }
+  void move_next_bucket() {
+    const size_t index = rehash_at_;
+    if (index + 2 < now_.home_count()) prefetch_entries(now_.bucket(index + 2));
+    if (!now_.bucket(index)->empty()) {
+      before(SnapshotRule::kEmitBeforeMovingFrom, now_, index);
+      for_slots(now_, index, [&](uintptr_t slot) {
+        const uint64_t hash = siphash13(hash_key_, to_entry(slot)->key());
+        const size_t to = hash & next_.mask();
+        before(SnapshotRule::kEmitBeforeMovingInto, next_, to);
+        next_.add(to, tag_of(hash), slot);
+      });
+      now_.clear_bucket(index);
+    }
+    now_.release_before(++rehash_at_);
+    if (rehash_at_ < now_.home_count()) return;
+    now_ = std::move(next_);
+    next_ = BucketArray();
     rehash_at_ = 0;
   }
 
-  void move_bucket(size_t index) {
-    if (now_.bucket(index)->empty()) {
-      now_.snapshot_moved(index);
-      return;
-    }
-    before_change(now_, index);
-    for (const Bucket* b = now_.bucket(index); b != nullptr; b = b->overflow()) {
-      for (int i = 0; i < b->places(); ++i) {
-        if (b->slots[i] == 0) continue;
-        const uint64_t hash = siphash13(hash_key_, to_entry(b->slots[i])->key());
-        const size_t to = hash & next_.mask();
-        before_change(next_, to);
-        next_.add(to, b->tags[i], b->slots[i]);
-      }
-    }
-    now_.clear_bucket(index);
-    now_.snapshot_moved(index);
-  }
-
-  void before_change(BucketArray& array, size_t index) {
-    if (sink_ != nullptr) [[unlikely]] {
-      if (array.snapshot_needs(index)) {
-        emit_bucket(array, index);
-        array.snapshot_emitted(index);
-      }
+  void before(SnapshotRule rule, BucketArray& array, size_t index) {
+    if (sink_ != nullptr && array.snapshot_needs(index) && Rules::keeps(rule)) [[unlikely]] {
+      emit_bucket(array, index);
     }
   }
-  void emit_bucket(const BucketArray& array, size_t index) {
-    if (!array.snapshot_needs(index)) return;
-    for_bucket(array, index, [&](const Entry* entry) { sink_->emit(snapshot_tag_, *entry); });
+  void emit_bucket(BucketArray& array, size_t index) {
+    for_slots(array, index, [&](uintptr_t slot) { sink_->emit(snapshot_tag_, *to_entry(slot)); });
+    if (Rules::keeps(SnapshotRule::kMarkEmitted)) array.snapshot_emitted(index);
   }
 
   HashKey hash_key_;
   BucketArray now_;
-  BucketArray next_;
+  BucketArray next_;      // allocated while a growth or shrinkage is under way
   size_t rehash_at_ = 0;  // home buckets of now_ before this one have moved to next_
   size_t size_ = 0;
   Sink* sink_ = nullptr;

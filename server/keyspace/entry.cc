@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <new>
 
 #include "common/base/check.h"
 #include "common/base/parse.h"
@@ -16,7 +15,7 @@ constexpr size_t kBigValueBytes = 64 * 1024;
 
 void* allocate_bytes(size_t bytes) {
   void* const memory = std::malloc(size_class(bytes));
-  if (memory == nullptr) throw std::bad_alloc();
+  REDAN_CHECK(memory != nullptr);
   return memory;
 }
 

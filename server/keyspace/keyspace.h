@@ -78,6 +78,8 @@ class Keyspace {
   int64_t now_ms() const { return now_ms_; }
   // A replica does not expire keys by itself.
   void set_replica(bool replica) { replica_ = replica; }
+  // CLIENT PAUSE: keys that expire are hidden, but stay.
+  void pause_expiry(bool paused) { expiry_paused_ = paused; }
   // Commands from the primary's stream see keys that have expired but were not deleted yet.
   void set_applying_stream(bool applying) { applying_stream_ = applying; }
   void set_clock(EvictionClock clock, int64_t lfu_log_factor, int64_t lfu_decay_minutes);
@@ -100,10 +102,11 @@ class Keyspace {
   const Entry* read(int db, std::string_view key);
   // The same without a trace: no count, no touch (EXISTS, TTL, OBJECT ...).
   const Entry* peek(int db, std::string_view key);
-  // For a command that will change the value: valid until the next call that changes anything.
+  // For a command that will change the value: valid until the next call that changes anything. A
+  // key that has expired is deleted here even on a replica: its place is wanted.
   class Ref {
    public:
-    explicit operator bool() const { return place_.slot != nullptr; }
+    explicit operator bool() const { return static_cast<bool>(place_); }
     const Entry& operator*() const { return *place_.entry(); }
     const Entry* operator->() const { return place_.entry(); }
 
@@ -166,7 +169,8 @@ class Keyspace {
   // Sets what eviction knows of a key (RESTORE, RDB).
   void set_idle(int db, std::string_view key, int64_t idle_s);
   void set_frequency(int db, std::string_view key, uint8_t frequency);
-  // Takes the data of `other`, whose data becomes ours; observers and statistics stay.
+  // Takes the data of `other` and gives it ours, at once; observers and statistics stay. A snapshot
+  // that runs here goes on with the old data.
   void swap_data(Keyspace& other);
 
   // OBJECT IDLETIME (seconds) and FREQ.
@@ -193,12 +197,16 @@ class Keyspace {
   // --- snapshots: one at a time, begun between commands ---
   void begin_snapshot(SnapshotSink* sink);
   bool in_snapshot() const { return sink_ != nullptr; }
-  // Emits about `home_buckets` more; false when everything has been emitted.
+  // Looks at about `home_buckets` more, fewer where values are large; false when everything has
+  // been emitted.
   bool walk_snapshot(size_t home_buckets);
   void end_snapshot();
 
-  // Bytes of entries' tables (not of the entries).
+  // Memory, as the allocator hands it out: of the tables, of the keys and values, of both. What
+  // waits to be freed is not counted any more.
   size_t table_bytes() const;
+  size_t entry_bytes(int db) const;
+  size_t memory_bytes() const;
   void check_invariants() const;
 
  private:
@@ -206,18 +214,25 @@ class Keyspace {
     std::unique_ptr<Table> table;
     size_t expiring = 0;
     int64_t average_ttl = 0;
-    size_t expiry_position = 0;
+    uint64_t expiry_cursor = 0;
+    size_t entry_bytes = 0;
   };
   struct SinkAdapter;
 
-  Table& table(int db) { return *databases_[static_cast<size_t>(db)].table; }
+  Database& database(int db) { return databases_[static_cast<size_t>(db)]; }
+  Table& table(int db) { return *database(db).table; }
   std::unique_ptr<Table> new_table() const;
   Entry* find_alive(int db, std::string_view key);
-  bool expire_if_due(int db, const Entry& entry);
+  bool is_hidden(const Entry& entry) const {
+    return entry.expires() && is_expired(entry) && !(replica_ && applying_stream_);
+  }
+  void expire(int db, Table::Place place);
   void touch(Entry& entry);
   void changed(int db, std::string_view key, uint64_t changes = 1);
-  void replace(int db, Ref ref, Entry* entry, bool expired_before);
-  void insert(int db, Entry* entry);
+  template <class Change>
+  Entry* replace(int db, Ref ref, Change&& change);
+  void insert(int db, Table::Place place, Entry* entry);
+  Entry* take(int db, Table::Place place);
   void dispose(Entry* entry, Free how);
   void dispose(std::unique_ptr<Table> table, Free how);
   void set_access_of_new(Entry& entry) const;
@@ -227,6 +242,7 @@ class Keyspace {
   bool report_changes_ = false;
   bool replica_ = false;
   bool applying_stream_ = false;
+  bool expiry_paused_ = false;
   bool touching_ = true;
   EvictionClock clock_ = EvictionClock::kLru;
   int64_t lfu_log_factor_ = 10;
