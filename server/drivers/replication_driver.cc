@@ -151,7 +151,7 @@ void ReplicationDriver::State::ping(Instant now) {
 void ReplicationDriver::State::expire_backlog(Instant now) {
   const int64_t ttl = parts.config.repl_backlog_ttl;
   if (is_replica() || ttl == 0 || !standing.backlog().active()) return;
-  if (sources.count() > 0 || sources.last_left() == Instant{}) return;
+  if (sources.count() > 0) return;
   if (now - sources.last_left() <= Seconds(ttl)) return;
   standing.end_backlog(rng.node_id().hex());
   log_notice("Replication backlog freed after {} seconds without connected replicas.", ttl);
@@ -202,6 +202,7 @@ void ReplicationDriver::State::promote(std::string_view why) {
       before, standing.history().previous_until(), standing.history().id());
   // They learn the new name when they come back, and go on where they are.
   history_changed();
+  sources.restart_idle_clock(monotonic_now());
   set_log_role(LogRole::kPrimary);
   log_notice("MASTER MODE enabled ({})", why);
   parts.role_changed("", 0);

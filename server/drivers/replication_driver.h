@@ -45,10 +45,8 @@ class ReplicationDriver final : public ReplicationService {
     std::function<void(std::string_view host, int port)> role_changed;
     // FAILOVER holds writes back (true) and lets them go on (false).
     std::function<void(bool)> pause_writes;
-    // How large the data is, for the log and G5: keys in all databases.
+    // Keys in all databases, for the log.
     std::function<uint64_t()> key_count;
-    // A replica acknowledged bytes: clients that WAIT may go on.
-    std::function<void()> acknowledged;
     uint64_t seed = 0;
   };
   explicit ReplicationDriver(Parts parts);

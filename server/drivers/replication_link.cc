@@ -314,7 +314,8 @@ void ReplicationLink::incoming_ended() {
     machine_.load_failed(monotonic_now(), outcome.error().message(), out);
     return perform(out);
   }
-  log_notice("MASTER <-> REPLICA sync: Replacing the old data with {} keys", incoming_->keys());
+  log_notice("MASTER <-> REPLICA sync: Replacing {} old keys by {} new ones", parts_.key_count(),
+             incoming_->keys());
   parts_.snapshots.give_up_for_new_data();
   // They hold our old data: each has to get the new in full.
   events_.history_changed();

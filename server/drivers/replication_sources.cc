@@ -71,7 +71,11 @@ struct ReplicationSources::Transfer {
 
 ReplicationSources::ReplicationSources(const ReplicationDriver::Parts& parts, Standing& standing,
                                        Rng& rng, Role role)
-    : parts_(parts), standing_(standing), rng_(rng), role_(std::move(role)) {
+    : parts_(parts),
+      standing_(standing),
+      rng_(rng),
+      role_(std::move(role)),
+      last_left_(monotonic_now()) {
   parts_.snapshots.on_idle([this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     if (transfer_ != nullptr && !transfer_->by_stream) file_done();
@@ -106,8 +110,7 @@ void ReplicationSources::replconf(Session& session, std::span<const std::string_
   if (!answer) return reply.error(answer.error());
   if (answer->answered) return reply.ok();
   if (peer.machine.state() != SourceMachine::State::kOnline) return;
-  if (peer.machine.streaming()) pump(peer);  // The first ACK opens the stream.
-  if (parts_.acknowledged) parts_.acknowledged();
+  pump(peer);  // The first ACK opens the stream.
 }
 
 void ReplicationSources::psync(Session& session, std::span<const std::string_view> args,
@@ -526,8 +529,12 @@ int ReplicationSources::acknowledged(int64_t offset) const {
 
 int ReplicationSources::good(Instant now, int64_t most_lag_s) const {
   int count = 0;
-  for (const Seen& replica : seen(now)) {
-    if (replica.online && replica.lag_s <= most_lag_s) ++count;
+  for (const auto& [id, peer] : peers_) {
+    const SourceMachine& machine = peer->machine;
+    if (machine.state() == SourceMachine::State::kOnline && machine.counts() && !peer->leaving &&
+        machine.lag_s(now) <= most_lag_s) {
+      ++count;
+    }
   }
   return count;
 }

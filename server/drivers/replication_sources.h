@@ -61,7 +61,9 @@ class ReplicationSources {
   // Online and heard of within `most_lag_s` seconds.
   int good(Instant now, int64_t most_lag_s) const;
   const Counters& counters() const { return counters_; }
+  // Since when a primary without replicas has had none.
   Instant last_left() const { return last_left_; }
+  void restart_idle_clock(Instant now) { last_left_ = now; }
 
  private:
   struct Peer;
@@ -96,7 +98,7 @@ class ReplicationSources {
   Peers peers_;
   std::unique_ptr<Transfer> transfer_;
   Counters counters_;
-  Instant last_left_{};
+  Instant last_left_;
   Instant last_peer_tick_{};
   int64_t flushed_ = -1;  // offset at the last flush
   // Callbacks of the loop and of connections may come after we are gone.
