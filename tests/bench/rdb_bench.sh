@@ -9,9 +9,9 @@ port=${PORT:-17911}
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 
-"$top/build/release/tests/rdb_bench" "$keys" "$work"
+${RUN:-} "$top/build/release/tests/rdb_bench" "$keys" "$work"
 
-redis-server --port "$port" --dir "$work" --save '' --logfile "$work/log" --daemonize no &
+${RUN:-} redis-server --port "$port" --dir "$work" --save '' --logfile "$work/log" --daemonize no &
 server=$!
 until [ "$(redis-cli -p "$port" ping 2>/dev/null)" = PONG ]; do sleep 0.1; done
 grep -h 'DB loaded' "$work/log" | sed 's/.*\* /redis-server: /'

@@ -85,5 +85,24 @@ TEST(CheckRdb, WantsOneFileThatCanBeRead) {
   EXPECT_EQ(check({folder.path()}).code, 1);
 }
 
+// Debian's own tool reads what we save.
+TEST(CheckRdb, RedisAcceptsWhatWeSave) {
+  constexpr const char* kTool = "/usr/bin/redis-check-rdb";
+  if (!std::filesystem::exists(kTool)) GTEST_SKIP() << kTool << " is not installed";
+  const Folder folder;
+  Keyspace keyspace({.seed = 2});
+  fill(keyspace, 2, 20'000);
+  DataLoop loop;
+  auto job = SnapshotJob::start({.keyspace = keyspace,
+                                 .loop = loop,
+                                 .output = SnapshotJob::FileOutput{.dir = folder.path()}});
+  ASSERT_TRUE((*job)->finish_now().ok());
+  const std::string command =
+      std::string(kTool) + " " + folder.file() + " > " + folder.file("said") + " 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << folder.read("said");
+  const std::string keys = "[info] " + std::to_string(keyspace.total_size()) + " keys read";
+  EXPECT_NE(folder.read("said").find(keys), std::string::npos) << folder.read("said");
+}
+
 }  // namespace
 }  // namespace redan
