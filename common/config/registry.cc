@@ -228,7 +228,10 @@ Result<void> Registry::load_line(std::span<const std::string> words) {
   REDAN_CHECK(!words.empty());
   const Option* option = find(words[0]);
   if (option == nullptr) return Error("Bad directive or wrong number of arguments");
-  const Line line{.words = words.subspan(1), .first = !loaded_.contains(option)};
+  // Many words may come as one: `--save "3600 1"` is `save 3600 1`.
+  const Words one = words.size() == 2 ? words_of(*option, words[1]) : Words{};
+  const Line line{.words = words.size() == 2 ? one : words.subspan(1),
+                  .first = !loaded_.contains(option)};
   if (Result<void> read = option->field.read(*option, config_, line); !read) return read;
   loaded_.insert(option);
   return kOk;

@@ -248,6 +248,7 @@ class Mixture:
         primary = self.primary()
         replica = self.replica(primary)
         replica.wait_in_sync(primary)
+        eventually(lambda: "state=online" in primary.info("replication")["slave0"], 20, "it is online")
         self.assertEqual(primary.call("FAILOVER", "TO", HOST, replica.port), "OK")
         eventually(lambda: replica.info()["role"] == "master", 20, "the replica took over")
         primary.wait_in_sync(replica)

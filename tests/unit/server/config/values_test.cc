@@ -50,6 +50,18 @@ TEST(Values, SavePoints) {
   EXPECT_THAT(s.lines("save"), ElementsAre("\"\""));
 }
 
+TEST(Values, TheWordsOfALineMayComeAsOne) {
+  Server s;
+  s.registry.begin_load();
+  EXPECT_EQ(s.load({"save", "60 1 30 2"}), "OK");
+  EXPECT_EQ(s.get("save"), "60 1 30 2");
+  EXPECT_EQ(s.load({"client-output-buffer-limit", "normal 8mb 0 0"}), "OK");
+  EXPECT_THAT(s.get("client-output-buffer-limit"), testing::StartsWith("normal 8388608 0 0 "));
+  EXPECT_EQ(s.load({"bind", "::1 127.0.0.1"}), "OK");
+  EXPECT_EQ(s.get("bind"), "::1 127.0.0.1");
+  EXPECT_EQ(s.lines("bind").size(), 1u);
+}
+
 TEST(Values, SaveLinesOfAFileReplaceTheDefaultAndAddUp) {
   Server s;
   s.registry.begin_load();
