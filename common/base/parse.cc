@@ -38,11 +38,14 @@ std::optional<uint64_t> parse_uint64(std::string_view text) {
 }
 
 namespace {
+// What INCRBYFLOAT writes may have 309 digits before the point, for a long double 4 933.
+constexpr size_t kMaxRealLength = 5 * 1024 - 1;
+
 template <class Number, class Read>
 std::optional<Number> parse_real(std::string_view text, Read read) {
-  if (text.empty() || text.size() > 255) return std::nullopt;
+  if (text.empty() || text.size() > kMaxRealLength) return std::nullopt;
   if (std::isspace(static_cast<unsigned char>(text[0])) != 0) return std::nullopt;
-  char buffer[256];
+  char buffer[kMaxRealLength + 1];
   std::memcpy(buffer, text.data(), text.size());
   buffer[text.size()] = '\0';
   char* end = nullptr;

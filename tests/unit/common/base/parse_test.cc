@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <string>
+
 #include "common/base/crc16.h"
 #include "common/base/crc64.h"
 #include "common/base/glob.h"
@@ -43,6 +46,14 @@ TEST(Parse, DoublesKeepTheirShortForm) {
   EXPECT_EQ(format_double(-1.0 / 0.0), "-inf");
   EXPECT_EQ(parse_double("nan"), std::nullopt);
   EXPECT_EQ(format_long_double_human(10.6L), "10.6");
+}
+
+TEST(Parse, WhatIncrbyfloatWritesItReadsAgain) {
+  const std::string widest = format_long_double_human(std::numeric_limits<long double>::max());
+  EXPECT_GT(widest.size(), 4900u);
+  EXPECT_EQ(parse_long_double(widest), std::numeric_limits<long double>::max());
+  EXPECT_TRUE(parse_double(std::string(5119, '0')));
+  EXPECT_FALSE(parse_double(std::string(5120, '0')));
 }
 
 TEST(Glob, MatchesLikeRedis) {
