@@ -28,6 +28,8 @@ void NodeCron::tick() {
   stats.output.sample(now, parts_.clients.stats().output_bytes);
   const auto used = static_cast<uint64_t>(used_memory());
   stats.peak_memory = std::max(stats.peak_memory, used);
+  stats.used_memory = used;
+  stats.keyspace_memory = keyspace.memory_bytes();
 
   // A node that holds its writes back must not change by itself either.
   const bool may_expire = active_expiry_ && !parts_.replication.is_replica() &&

@@ -50,7 +50,10 @@ Result<void> publish(Call& call) {
 }
 
 Result<void> pubsub_channels(Call& call) {
-  if (call.arg_count() > 3) return wrong_arity("pubsub|channels");
+  if (call.arg_count() > 3) {
+    return Error(
+        "unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.");
+  }
   const auto names =
       call.server().pubsub.channels(call.arg_count() == 3 ? call.arg(2) : std::string_view());
   call.reply().array(names.size());

@@ -46,8 +46,7 @@ Result<void> exec(Call& call) {
   }
   const std::vector<QueuedCommand> queue = std::move(session.transaction->queue);
   end_transaction(call);
-  Result<void> result =
-      call.server().dispatching.execute_transaction(session, queue, call.reply());
+  Result<void> result = call.server().dispatching.execute_transaction(session, queue, call.reply());
   call.propagate_nothing();  // Its commands have been replicated one by one.
   return result;
 }
@@ -56,6 +55,8 @@ Result<void> watch(Call& call) {
   if (call.session().in_multi()) return Error("WATCH inside MULTI is not allowed");
   // Nothing to do where EXEC cannot succeed any more.
   for (size_t i = 1; i < call.arg_count(); ++i) {
+    // A key whose time has come is deleted now, so that this does not count as a change later.
+    call.keyspace().peek(call.db(), call.arg(i));
     call.server().watched.watch(call.session(), call.db(), call.arg(i));
   }
   call.keyspace().watch_changes(true);

@@ -88,8 +88,16 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
 
 void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error,
                         ReplyWriter& reply) {
-  if (session.in_multi()) session.transaction->failed = true;
   if (entry != nullptr) ++parts_.stats.commands[static_cast<size_t>(entry->id)].rejected;
+  if (entry != nullptr && session.in_multi() && entry->full_name == "exec") {
+    // What was queued can never run any more.
+    parts_.watched.forget(session);
+    session.transaction.reset();
+    const std::string why = error.code() == "ERR" ? error.message() : error.text();
+    parts_.stats.count_error("EXECABORT");
+    return reply.error_text("EXECABORT", "Transaction discarded because of: " + why);
+  }
+  if (session.in_multi()) session.transaction->failed = true;
   parts_.stats.count_error(error.code());
   reply.error(error);
 }
@@ -103,9 +111,25 @@ bool Dispatcher::must_wait(const Session& session, uint32_t flags) const {
   return false;
 }
 
+namespace {
+// A browser was made to speak to us: it must not get further than its first lines.
+bool is_http(std::string_view command) {
+  return iequals(command, "post") || iequals(command, "host:");
+}
+}  // namespace
+
 Executed Dispatcher::run(Session& session, Args args, ReplyWriter& reply) {
   const Entry* entry = parts_.commands.find(args[0]);
   if (entry == nullptr) {
+    if (is_http(args[0])) {
+      log_warning(
+          "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+          "commands to Redis. This is likely due to an attacker attempting to use Cross Protocol "
+          "Scripting to compromise your Redis instance. Connection aborted. addr={}",
+          session.connection->peer_address());
+      session.connection->close_soon("http");
+      return Executed::kDone;
+    }
     refuse(session, nullptr, unknown_command(args), reply);
     return Executed::kDone;
   }
@@ -132,11 +156,10 @@ Executed Dispatcher::run(Session& session, Args args, ReplyWriter& reply) {
                       .replication = parts_.replication,
                       .snapshots = parts_.snapshots,
                       .loading = loading_ || parts_.replication.loading(),
-                      .from_primary = session.kind == ClientKind::kPrimary};
+                      .from_primary = session.kind == ClientKind::kPrimary,
+                      .memory_exceeded = memory_exceeded()};
   if (Refusal refusal = first_refusal(view)) [[unlikely]] {
     refuse(session, entry, *refusal, reply);
-    // What was queued can never run any more.
-    if (is_exec) parts_.watched.forget(session), session.transaction.reset();
     return Executed::kDone;
   }
   if (must_wait(session, flags)) [[unlikely]] {
@@ -243,6 +266,19 @@ Result<void> Dispatcher::execute_transaction(Session& session,
   return kOk;
 }
 
+// What the allocator said at the last tick, and what the keyspace has grown since.
+bool Dispatcher::memory_exceeded() const {
+  if (parts_.config.maxmemory == 0) [[likely]] {
+    return false;
+  }
+  if (parts_.config.maxmemory_policy != MaxmemoryPolicy::kNoeviction) return false;
+  const ServerStats& stats = parts_.stats;
+  const int64_t used = static_cast<int64_t>(stats.used_memory) +
+                       static_cast<int64_t>(parts_.keyspace.memory_bytes()) -
+                       static_cast<int64_t>(stats.keyspace_memory);
+  return used > parts_.config.maxmemory;
+}
+
 // --- effects ---
 
 void Dispatcher::feed(int db, Args args) {
@@ -287,8 +323,8 @@ void Dispatcher::changed(int db, std::string_view key) {
   parts_.watched.key_changed(db, key);
 }
 
-void Dispatcher::flushed(int db) {
-  parts_.watched.flushed(db);
+void Dispatcher::flushing(int db) {
+  parts_.watched.flushing(db, parts_.keyspace);
 }
 
 // --- pauses and waits ---

@@ -51,7 +51,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   // KeyspaceObserver
   void expired(int db, std::string_view key) override;
   void changed(int db, std::string_view key) override;
-  void flushed(int db) override;
+  void flushing(int db) override;
 
   // Dispatching
   Result<void> execute_transaction(Session& session, const std::vector<QueuedCommand>& queue,
@@ -70,6 +70,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void feed(int db, Args args);
   void log_if_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
   void resume_paused();
+  bool memory_exceeded() const;
   WallTime fresh_time(uint64_t now_ticks);
 
   ServerParts& parts_;

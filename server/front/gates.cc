@@ -88,11 +88,16 @@ Refusal allowed_in_multi(const GateView& view) {
   return Error("Command not allowed inside a transaction");
 }
 
+Refusal enough_memory(const GateView& view) {
+  if (!view.memory_exceeded || (view.flags & kDenyOom) == 0) return {};
+  return Error("OOM", "command not allowed when used memory > 'maxmemory'.");
+}
+
 namespace {
 using Gate = Refusal (*)(const GateView&);
-constexpr Gate kGates[] = {not_from_replica, allowed_in_multi, disk_trusted,
-                           enough_replicas,  writable_here,    allowed_while_subscribed,
-                           not_stale,        not_loading};
+constexpr Gate kGates[] = {
+    not_from_replica, allowed_in_multi,         enough_memory, disk_trusted, enough_replicas,
+    writable_here,    allowed_while_subscribed, not_stale,     not_loading};
 }  // namespace
 
 Refusal first_refusal(const GateView& view) {

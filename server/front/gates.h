@@ -24,6 +24,7 @@ struct GateView {
   const SnapshotService& snapshots;
   bool loading;
   bool from_primary;  // the stream of our primary is obeyed, whatever the gates for clients say
+  bool memory_exceeded;
 };
 
 using Refusal = std::optional<Error>;
@@ -31,6 +32,7 @@ using Refusal = std::optional<Error>;
 Refusal authenticated(const GateView& view);
 Refusal debug_allowed(const GateView& view);
 Refusal not_from_replica(const GateView& view);
+Refusal enough_memory(const GateView& view);
 Refusal disk_trusted(const GateView& view);
 Refusal enough_replicas(const GateView& view);
 Refusal writable_here(const GateView& view);

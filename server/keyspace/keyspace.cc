@@ -276,19 +276,20 @@ void Keyspace::copy(int db, std::string_view key, int to_db, std::string_view to
 }
 
 void Keyspace::swap(int db_a, int db_b) {
+  if (observer_ != nullptr) observer_->flushing(db_a), observer_->flushing(db_b);
   std::swap(databases_[static_cast<size_t>(db_a)], databases_[static_cast<size_t>(db_b)]);
   ++dirty_;
-  if (observer_ != nullptr) observer_->flushed(db_a), observer_->flushed(db_b);
+  if (observer_ != nullptr) observer_->flushing(db_a), observer_->flushing(db_b);
 }
 
 void Keyspace::flush(int db, Free how) {
+  if (observer_ != nullptr) observer_->flushing(db);
   for (int i = 0; i < databases(); ++i) {
     if (db != -1 && db != i) continue;
     Database& database = databases_[static_cast<size_t>(i)];
     dirty_ += database.table->size();
     dispose(std::exchange(database, Database{.table = new_table()}).table, how);
   }
-  if (observer_ != nullptr) observer_->flushed(db);
 }
 
 const Entry* Keyspace::random(int db) {

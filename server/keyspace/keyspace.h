@@ -29,8 +29,9 @@ class KeyspaceObserver {
   virtual void expired(int db, std::string_view key) = 0;
   // A key was written, deleted or replaced (only while watch_changes(true)).
   virtual void changed(int db, std::string_view key) = 0;
-  // All keys of a database (or of all: -1) were replaced.
-  virtual void flushed(int db) = 0;
+  // All keys of a database (or of all: -1) go: what is there now is lost. Where others take their
+  // place, it is said again afterwards, of what is there then.
+  virtual void flushing(int db) = 0;
 };
 
 // Gets every entry of a snapshot exactly as it was at the mark, on the data thread, each once. The

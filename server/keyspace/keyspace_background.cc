@@ -65,13 +65,14 @@ void Keyspace::dispose(std::unique_ptr<Table> table, Free how) {
 void Keyspace::swap_data(Keyspace& other) {
   REDAN_CHECK(!other.in_snapshot());
   REDAN_CHECK(other.databases() == databases());
+  if (observer_ != nullptr) observer_->flushing(-1);
   databases_.swap(other.databases_);
   std::swap(hash_key_, other.hash_key_);
   for (Database& old : other.databases_) {
     if (!old.table->in_snapshot()) continue;
     orphans_.push_back(std::exchange(old, Database{.table = other.new_table()}).table);
   }
-  if (observer_ != nullptr) observer_->flushed(-1);
+  if (observer_ != nullptr) observer_->flushing(-1);
 }
 
 Keyspace::ExpiryOutcome Keyspace::expire_some(size_t buckets) {

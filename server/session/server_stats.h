@@ -82,6 +82,8 @@ struct ServerStats {
   Rate input;
   Rate output;
   uint64_t peak_memory = 0;
+  uint64_t used_memory = 0;      // at the last tick, by the allocator
+  uint64_t keyspace_memory = 0;  // at the same moment, by the keyspace's own count
 
   void count_error(std::string_view code) {
     ++error_replies;

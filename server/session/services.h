@@ -23,7 +23,7 @@ class SnapshotService {
   virtual Result<void> save() = 0;                   // SAVE: returns when the file is in place
   virtual Result<void> begin_background_save() = 0;  // BGSAVE
   virtual void schedule_background_save() = 0;       // BGSAVE SCHEDULE
-  virtual void cron() = 0;                              // ten times a second
+  virtual void cron() = 0;                           // ten times a second
   virtual bool in_progress() const = 0;
   virtual bool last_save_ok() const = 0;  // stop-writes-on-bgsave-error asks
   virtual int64_t last_save_unix_s() const = 0;

@@ -46,8 +46,8 @@ struct QueuedCommand {
 
 struct Transaction {
   bool open = false;
-  bool failed = false;     // a command was refused while queuing: EXEC answers EXECABORT
-  bool disturbed = false;  // a watched key changed: EXEC answers nil
+  bool failed = false;        // a command was refused while queuing: EXEC answers EXECABORT
+  bool disturbed = false;     // a watched key changed: EXEC answers nil
   uint32_t queued_flags = 0;  // CommandFlags of everything in the queue
   std::vector<QueuedCommand> queue;
   std::vector<std::pair<int, std::string>> watched;  // (db, key)

@@ -30,9 +30,10 @@ void WatchedKeys::key_changed(int db, std::string_view key) {
   for (Session* session : it->second) session->transaction->disturbed = true;
 }
 
-void WatchedKeys::flushed(int db) {
+void WatchedKeys::flushing(int db, Keyspace& keyspace) {
   for (auto& [place, sessions] : watchers_) {
     if (db != -1 && place.first != db) continue;
+    if (keyspace.peek(place.first, place.second) == nullptr) continue;
     for (Session* session : sessions) session->transaction->disturbed = true;
   }
 }

@@ -19,8 +19,8 @@ class WatchedKeys {
   bool empty() const { return watchers_.empty(); }
 
   void key_changed(int db, std::string_view key);
-  // Every key of a database may be another now (-1: of all).
-  void flushed(int db);
+  // What is in a database now (-1: in all) goes, or has just come.
+  void flushing(int db, Keyspace& keyspace);
   // EXEC asks: did one of them change, or expire without anybody having noticed?
   bool disturbed(const Session& session, Keyspace& keyspace) const;
 

@@ -18,7 +18,7 @@ struct Listener final : KeyspaceObserver {
   void changed(int db, std::string_view key) override {
     written.push_back(std::to_string(db) + ":" + std::string(key));
   }
-  void flushed(int db) override { flushes.push_back(db); }
+  void flushing(int db) override { flushes.push_back(db); }
 };
 
 struct Fixture {
