@@ -77,14 +77,20 @@ void write_pid_file(const std::string& path) {
   std::fclose(file);
 }
 
-void prepare_host(ServerConfig& config) {
+// False: this process could serve nobody.
+bool prepare_host(ServerConfig& config) {
   const DescriptorPlan plan = secure_descriptors(config.maxclients);
   for (const std::string& warning : plan.warnings) log_warning("{}", warning);
+  if (!plan.fatal.empty()) {
+    log_warning("{}", plan.fatal);
+    return false;
+  }
   config.maxclients = plan.maxclients;
   const bool thp_off = config.disable_thp && disable_huge_pages();
   const StartFacts facts{
       .host = read_host(), .tcp_backlog = config.tcp_backlog, .disable_thp = thp_off};
   for (const std::string& warning : start_warnings(facts)) log_warning("{}", warning);
+  return true;
 }
 
 int serve(const CommandLine& line) {
@@ -131,7 +137,7 @@ int serve(const CommandLine& line) {
   } else {
     log_notice("Configuration loaded");
   }
-  prepare_host(config);
+  if (!prepare_host(config)) return 1;
   log_notice("Running mode=standalone, port={}.", config.port);
   log_notice(" PID: {}", ::getpid());
 

@@ -330,6 +330,8 @@ void Dispatcher::flushing(int db) {
 // --- pauses and waits ---
 
 void Dispatcher::pause(PauseReason reason, PauseKind kind, Instant until) {
+  // Expiry is a write too.
+  parts_.keyspace.pause_expiry(true);
   Pause& pause = pauses_[static_cast<size_t>(reason)];
   if (!pause.active) {
     pause = {true, kind, until};
@@ -361,6 +363,7 @@ void Dispatcher::check_pauses(Instant now) {
 }
 
 void Dispatcher::resume_paused() {
+  parts_.keyspace.pause_expiry(writes_paused());
   // Whoever must still wait puts himself back on the list.
   for (const uint64_t id : std::exchange(paused_sessions_, {})) {
     if (Session* session = parts_.clients.find(id)) session->connection->resume_reading();
