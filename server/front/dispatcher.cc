@@ -89,7 +89,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
 void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error,
                         ReplyWriter& reply) {
   if (entry != nullptr) ++parts_.stats.commands[static_cast<size_t>(entry->id)].rejected;
-  if (entry != nullptr && session.in_multi() && entry->full_name == "exec") {
+  if (entry != nullptr && entry->full_name == "exec") {
     // What was queued can never run any more.
     parts_.watched.forget(session);
     session.transaction.reset();
