@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <memory>
@@ -10,6 +12,20 @@
 #include "common/base/parse.h"
 
 namespace redan {
+
+namespace {
+
+std::string numeric(const sockaddr& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const void* bytes =
+      address.sa_family == AF_INET
+          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(address).sin_addr)
+          : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+  inet_ntop(address.sa_family, bytes, text, sizeof text);
+  return text;
+}
+
+}  // namespace
 
 std::string to_text(const Endpoint& endpoint) {
   const bool v6 = endpoint.host.find(':') != std::string::npos;
@@ -68,15 +84,30 @@ Result<std::string> resolve_now(const std::string& host) {
       break;
     }
   }
-  char text[INET6_ADDRSTRLEN] = "";
-  const void* address =
-      chosen->ai_family == AF_INET
-          ? static_cast<const void*>(&reinterpret_cast<sockaddr_in*>(chosen->ai_addr)->sin_addr)
-          : static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(chosen->ai_addr)->sin6_addr);
-  if (inet_ntop(chosen->ai_family, address, text, sizeof text) == nullptr) {
-    return Error("Failed to resolve hostname '" + host + "': no usable address");
+  std::string text = numeric(*chosen->ai_addr);
+  if (text.empty()) return Error("Failed to resolve hostname '" + host + "': no usable address");
+  return text;
+}
+
+std::string source_address_for(const std::string& ip) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(ip.c_str(), "9", &hints, &found) != 0) return {};
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
+  // Connecting a datagram socket sends nothing; it only asks the routing table.
+  const int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return {};
+  sockaddr_storage local{};
+  socklen_t size = sizeof local;
+  std::string text;
+  if (connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+      getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0) {
+    text = numeric(reinterpret_cast<const sockaddr&>(local));
   }
-  return std::string(text);
+  close(fd);
+  return text;
 }
 
 }  // namespace redan

@@ -34,4 +34,7 @@ bool is_loopback(std::string_view ip);
 // its answer, so call it at start-up or from a background thread. An IP address is its own answer.
 Result<std::string> resolve_now(const std::string& host);
 
+// The address of ours that a connection to `ip` would come from; empty where there is no route.
+std::string source_address_for(const std::string& ip);
+
 }  // namespace redan

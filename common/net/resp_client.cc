@@ -126,8 +126,10 @@ struct RespClient::State : std::enable_shared_from_this<RespClient::State> {
     if (is_closed) return;
     shut();
     const auto keep = shared_from_this();
-    for (auto answers = std::exchange(waiting, {}); !answers.empty(); answers.pop_front()) {
-      answers.front()(why);
+    while (!waiting.empty()) {  // An answer may destroy the client, which clears the rest.
+      const OnReply answer = std::move(waiting.front());
+      waiting.pop_front();
+      answer(why);
     }
     if (const auto task = std::exchange(when_closed, nullptr)) task(why);
   }

@@ -19,8 +19,8 @@ constexpr size_t kKeptBytes = 16 * 1024;  // Memory that an idle connection keep
 }  // namespace
 
 struct RespConnection::Socket {
-  explicit Socket(asio::io_context& io) : tcp(io) {}
-  asio::ip::tcp::socket tcp;
+  explicit Socket(asio::io_context& io) : stream(io) {}
+  tcp::socket stream;
   std::array<char, kChunkBytes> chunk;
 };
 
@@ -41,17 +41,17 @@ RespConnection::RespConnection(asio::io_context& io, AcceptedSocket socket, Limi
       handler_(handler) {
   error_code ignored;
   const bool v6 = local_.host.find(':') != std::string::npos;
-  socket_->tcp.assign(v6 ? tcp::v6() : tcp::v4(), socket.fd, ignored);
+  socket_->stream.assign(v6 ? tcp::v6() : tcp::v4(), socket.fd, ignored);
 }
 
 RespConnection::~RespConnection() = default;
 
 int RespConnection::fd() const {
-  return socket_->tcp.native_handle();
+  return socket_->stream.native_handle();
 }
 
 void RespConnection::read() {
-  socket_->tcp.async_read_some(
+  socket_->stream.async_read_some(
       asio::buffer(socket_->chunk),
       [self = shared_from_this()](const error_code& error, size_t size) {
         if (error || self->closed_) return self->close();
@@ -70,7 +70,7 @@ void RespConnection::read() {
 void RespConnection::execute_all() {
   size_t done = 0;
   executing_ = true;
-  while (!closing_ && done < input_.size()) {
+  while (!closing_ && !held_ && done < input_.size()) {
     const auto status = parser_.parse(std::string_view(input_).substr(done), limits_.requests);
     if (status == RequestParser::Status::kIncomplete) break;
     if (status == RequestParser::Status::kError) {
@@ -101,13 +101,21 @@ void RespConnection::flush() {
   if (writing_.empty()) write_more();
 }
 
+void RespConnection::release() {
+  if (!held_) return;
+  held_ = false;
+  if (executing_) return;  // Answered at once: the loop goes on by itself.
+  flush();
+  if (!closed_ && !input_.empty()) execute_all();
+}
+
 void RespConnection::write_more() {
   if (out_.empty()) {
     if (closing_) close();
     return;
   }
   std::swap(writing_, out_);
-  asio::async_write(socket_->tcp, asio::buffer(writing_.data(), writing_.size()),
+  asio::async_write(socket_->stream, asio::buffer(writing_.data(), writing_.size()),
                     [self = shared_from_this()](const error_code& error, size_t) {
                       if (error || self->closed_) return self->close();
                       self->writing_.clear(kKeptBytes);
@@ -125,8 +133,8 @@ void RespConnection::close() {
   closing_ = closed_ = true;
   const auto keep = shared_from_this();
   error_code ignored;
-  socket_->tcp.shutdown(tcp::socket::shutdown_both, ignored);
-  socket_->tcp.close(ignored);
+  socket_->stream.shutdown(tcp::socket::shutdown_both, ignored);
+  socket_->stream.close(ignored);
   handler_.on_closed(*this);
 }
 

@@ -58,6 +58,11 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   size_t unread_bytes() const { return out_.size() + writing_.size(); }
   size_t query_bytes() const { return input_.size(); }
 
+  // Executes no further request until release(): the answer to this one comes later, and answers
+  // keep the order of requests.
+  void hold() { held_ = true; }
+  void release();
+
   // Ends the connection after what is in the output has been written; or at once.
   void close_after_reply();
   void close();
@@ -81,6 +86,7 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   ByteBuffer out_;
   ByteBuffer writing_;  // On its way to the kernel.
   bool executing_ = false;
+  bool held_ = false;
   bool closing_ = false;  // No further request is executed.
   bool closed_ = false;
 };

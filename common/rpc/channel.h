@@ -1,0 +1,29 @@
+// Channels to other nodes' buses. Calls fail fast: there is no hidden queue of waiting calls and no
+// hidden reconnecting; whoever owns the link decides when to try again, with a new channel.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/time.h"
+
+namespace grpc {
+class Channel;
+class ClientContext;
+}  // namespace grpc
+
+namespace redan {
+
+inline constexpr const char* kTokenKey = "redan-token";
+
+struct ChannelOptions {
+  std::string target;  // "10.0.0.7:36379", "[::1]:36379"
+  int max_message_bytes = 1024 * 1024;
+  Millis connect_timeout{700};
+};
+// Its own connection, plaintext; connects with the first call.
+std::shared_ptr<grpc::Channel> open_channel(const ChannelOptions& options);
+// Deadline, and the proof that we know the secret (`token` from bus_token).
+void prepare_call(grpc::ClientContext& call, Millis timeout, const std::string& token);
+
+}  // namespace redan
