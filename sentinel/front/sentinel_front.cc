@@ -1,0 +1,250 @@
+#include "sentinel/front/sentinel_front.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "common/base/glob.h"
+#include "common/base/parse.h"
+#include "common/net/endpoint.h"
+#include "common/net/event_loop.h"
+#include "sentinel/command/families.h"
+
+namespace redan {
+
+namespace {
+
+constexpr std::string_view kTooMany = "-ERR max number of clients reached\r\n";
+constexpr std::string_view kProtected =
+    "-DENIED Redan is running in protected mode because protected mode is enabled and no password "
+    "is set for the default user. In this mode connections are only accepted from the loopback "
+    "interface. To connect from elsewhere set 'requirepass' in sentinel.conf, or 'protected-mode "
+    "no' if the network is trusted, and restart the sentinel.\r\n";
+
+void refuse(const AcceptedSocket& socket, std::string_view why) {
+  [[maybe_unused]] const ssize_t sent =
+      ::send(socket.fd, why.data(), why.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::close(socket.fd);
+}
+
+const std::array<SentinelFamily, 4>& families() {
+  static const std::array<SentinelFamily, 4> all = {sentinel_family(), connection_family(),
+                                                    pubsub_family(), server_family()};
+  return all;
+}
+
+// ---- Gates, in order: each lets the call through or says why not.
+
+Result<void> known(const SentinelCall& call, const SentinelTable::Entry* entry) {
+  if (entry != nullptr && entry->handler != nullptr) return kOk;
+  const CommandEntry* container = call.commands.find(call.arg(0));
+  if (container == nullptr) return unknown_command(call.args);
+  if (call.args.size() < 2) return wrong_arity(container->full_name);
+  return Error("unknown subcommand '" + call.word(1).substr(0, 128) + "'. Try " +
+               to_upper(container->full_name) + " HELP.");
+}
+
+Result<void> right_arity(const SentinelCall& call, const SentinelTable::Entry* entry) {
+  if (entry->accepts(call.args.size())) return kOk;
+  return wrong_arity(entry->full_name);
+}
+
+Result<void> authenticated(const SentinelCall& call, const SentinelTable::Entry* entry) {
+  if (call.client.authenticated || entry->has(kNoAuth)) return kOk;
+  return Error("NOAUTH", "Authentication required.");
+}
+
+Result<void> allowed_while_subscribed(const SentinelCall& call, const SentinelTable::Entry* entry) {
+  if (!call.client.subscribed() || call.client.protocol == Resp::k3) return kOk;
+  for (const std::string_view allowed :
+       {"ping", "subscribe", "psubscribe", "unsubscribe", "punsubscribe", "quit", "reset"}) {
+    if (entry->full_name == allowed) return kOk;
+  }
+  return Error("Can't execute '" + entry->full_name +
+               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+               "context");
+}
+
+using Gate = Result<void> (*)(const SentinelCall&, const SentinelTable::Entry*);
+constexpr Gate kGates[] = {known, right_arity, authenticated, allowed_while_subscribed};
+
+}  // namespace
+
+Result<std::unique_ptr<SentinelFront>> SentinelFront::open(EventLoop& loop,
+                                                           SentinelService& sentinel,
+                                                           std::string run_id) {
+  std::unique_ptr<SentinelFront> front(new SentinelFront(loop, sentinel, std::move(run_id)));
+  const SentinelConfig& config = sentinel.config();
+  auto listener = Listener::open(loop.io(),
+                                 {.bind = config.bind,
+                                  .port = static_cast<int>(config.port),
+                                  .backlog = static_cast<int>(config.tcp_backlog)},
+                                 [raw = front.get()](AcceptedSocket socket) {
+                                   raw->accept(std::move(socket));
+                                 });
+  if (!listener) return listener.error();
+  front->listener_ = listener.take();
+  return front;
+}
+
+SentinelFront::SentinelFront(EventLoop& loop, SentinelService& sentinel, std::string run_id)
+    : loop_(loop), sentinel_(sentinel), commands_(families()) {
+  traffic_.started = sentinel.now();
+  traffic_.run_id = std::move(run_id);
+  idle_timer_ = loop.every(Seconds(1), [this] { close_idle(); });
+}
+
+SentinelFront::~SentinelFront() {
+  close_all();
+}
+
+void SentinelFront::close_all() {
+  listener_.reset();
+  while (!members_.empty()) {
+    const auto connection = members_.begin()->second->connection;
+    connection->close();
+  }
+}
+
+void SentinelFront::accept(AcceptedSocket socket) {
+  ++traffic_.connections;
+  const SentinelConfig& config = sentinel_.config();
+  if (members_.size() >= static_cast<size_t>(config.maxclients)) {
+    ++traffic_.rejected;
+    return refuse(socket, kTooMany);
+  }
+  if (config.protected_mode && config.requirepass.empty() && !is_loopback(socket.peer.host)) {
+    ++traffic_.rejected;
+    return refuse(socket, kProtected);
+  }
+  auto member = std::make_shared<Member>();
+  SentinelClient& client = member->client;
+  client.id = ++last_id_;
+  client.fd = socket.fd;
+  client.address = to_text(socket.peer);
+  client.local_address = to_text(socket.local);
+  client.connected = client.last_request = sentinel_.now();
+  client.authenticated = config.requirepass.empty();
+  RespConnection::Limits limits;
+  limits.requests.authenticated = client.authenticated;
+  limits.requests.max_bulk_bytes = 64 * 1024 * 1024;
+  limits.max_query_bytes = 128UL * 1024 * 1024;
+  limits.max_output_bytes = 32UL * 1024 * 1024;
+  member->connection = RespConnection::start(loop_.io(), std::move(socket), limits, *this);
+  members_.emplace(member->connection.get(), member);
+}
+
+void SentinelFront::on_closed(RespConnection& connection) {
+  members_.erase(&connection);
+}
+
+void SentinelFront::on_request(RespConnection& connection,
+                               std::span<const std::string_view> args) {
+  const auto found = members_.find(&connection);
+  if (found == members_.end()) return;
+  const std::shared_ptr<Member> member = found->second;
+  SentinelClient& client = member->client;
+  client.last_request = sentinel_.now();
+  client.query_bytes = connection.query_bytes();
+  ++traffic_.commands;
+  SentinelCall call{.args = args,
+                    .reply = ReplyWriter(connection.out(), client.protocol),
+                    .client = client,
+                    .port = *this,
+                    .sentinel = sentinel_,
+                    .commands = commands_,
+                    .later = [this, &member] { return take_over(member); }};
+  if (const Result<void> done = dispatch(call); !done) {
+    ++traffic_.errors;
+    call.reply.error(done.error());
+  }
+  connection.limits().requests.authenticated = client.authenticated;
+}
+
+Result<void> SentinelFront::dispatch(SentinelCall& call) {
+  const SentinelTable::Entry* entry = commands_.resolve(call.args);
+  for (const Gate gate : kGates) {
+    if (Result<void> passed = gate(call, entry); !passed) return passed;
+  }
+  call.client.last_command = entry->full_name;
+  return entry->handler(call);
+}
+
+SentinelCall::Finish SentinelFront::take_over(const std::shared_ptr<Member>& member) {
+  member->connection->hold();
+  return [weak = std::weak_ptr(member)](const std::function<void(ReplyWriter&)>& write) {
+    const auto still = weak.lock();
+    if (!still) return;
+    ReplyWriter reply(still->connection->out(), still->client.protocol);
+    write(reply);
+    still->connection->release();
+  };
+}
+
+std::vector<SentinelClient*> SentinelFront::clients() {
+  std::map<int64_t, SentinelClient*> by_id;
+  for (const auto& [connection, member] : members_) {
+    member->client.output_bytes = connection->unread_bytes();
+    by_id[member->client.id] = &member->client;
+  }
+  std::vector<SentinelClient*> all;
+  for (const auto& [id, client] : by_id) all.push_back(client);
+  return all;
+}
+
+void SentinelFront::disconnect(SentinelClient& client) {
+  for (const auto& [raw, member] : members_) {
+    if (&member->client != &client) continue;
+    const auto connection = member->connection;
+    return connection->close_after_reply();  // May change members_.
+  }
+}
+
+void SentinelFront::publish(const std::string& channel, const std::string& text) {
+  std::vector<std::shared_ptr<Member>> all;  // A full output ends a connection on the way.
+  for (const auto& [raw, member] : members_) all.push_back(member);
+  for (const auto& member : all) {
+    SentinelClient& client = member->client;
+    ReplyWriter message(member->connection->out(), client.protocol);
+    if (client.channels.contains(channel)) {
+      message.push(3);
+      message.bulk("message");
+      message.bulk(channel);
+      message.bulk(text);
+    }
+    for (const std::string& pattern : client.patterns) {
+      if (!glob_match(pattern, channel)) continue;
+      message.push(4);
+      message.bulk("pmessage");
+      message.bulk(pattern);
+      message.bulk(channel);
+      message.bulk(text);
+    }
+    member->connection->flush();
+  }
+}
+
+size_t SentinelFront::receivers(const std::string& channel) {
+  size_t count = 0;
+  for (const auto& [raw, member] : members_) {
+    if (member->client.channels.contains(channel)) ++count;
+    for (const std::string& pattern : member->client.patterns) {
+      if (glob_match(pattern, channel)) ++count;
+    }
+  }
+  return count;
+}
+
+void SentinelFront::close_idle() {
+  const int64_t timeout_s = sentinel_.config().timeout;
+  if (timeout_s == 0) return;
+  std::vector<std::shared_ptr<Member>> idle;
+  for (const auto& [raw, member] : members_) {
+    const bool old = sentinel_.now() - member->client.last_request > Seconds(timeout_s);
+    if (old && !member->client.subscribed()) idle.push_back(member);
+  }
+  for (const auto& member : idle) member->connection->close();
+}
+
+}  // namespace redan

@@ -1,0 +1,58 @@
+// The sentinel's RESP port: accepts clients, takes each request through the gates and to its
+// handler, and delivers events to subscribers. Lives on one loop.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/net/listener.h"
+#include "common/net/resp_connection.h"
+#include "sentinel/command/call.h"
+
+namespace redan {
+
+class EventLoop;
+
+class SentinelFront : public SentinelPort, private RespHandler {
+ public:
+  static Result<std::unique_ptr<SentinelFront>> open(EventLoop& loop, SentinelService& sentinel,
+                                                     std::string run_id);
+  ~SentinelFront() override;
+
+  std::vector<SentinelClient*> clients() override;
+  void disconnect(SentinelClient& client) override;
+  const SentinelTraffic& traffic() const override { return traffic_; }
+  // Delivers an event to every client that listens to it.
+  void publish(const std::string& channel, const std::string& text) override;
+  size_t receivers(const std::string& channel) override;
+  void close_all();
+
+ private:
+  struct Member {
+    std::shared_ptr<RespConnection> connection;
+    SentinelClient client;
+  };
+  using Members = std::map<RespConnection*, std::shared_ptr<Member>>;
+
+  SentinelFront(EventLoop& loop, SentinelService& sentinel, std::string run_id);
+  void accept(AcceptedSocket socket);
+  void on_request(RespConnection& connection, std::span<const std::string_view> args) override;
+  void on_closed(RespConnection& connection) override;
+  Result<void> dispatch(SentinelCall& call);
+  SentinelCall::Finish take_over(const std::shared_ptr<Member>& member);
+  void close_idle();
+
+  EventLoop& loop_;
+  SentinelService& sentinel_;
+  SentinelTable commands_;
+  SentinelTraffic traffic_;
+  std::unique_ptr<Listener> listener_;
+  Members members_;
+  int64_t last_id_ = 0;
+  std::shared_ptr<void> idle_timer_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace redan
