@@ -143,19 +143,21 @@ int run_sentinel(std::span<const std::string> argv) {
   set_log_role(LogRole::kSentinel);
   DiskFiles files;
   if (line->config_file.empty()) {
-    return fail("Sentinel started without a config file. Exiting... (redan-sentinel SENTINEL.CONF)");
+    return fail(
+        "Sentinel started without a config file. Exiting... (redan-sentinel SENTINEL.CONF)");
   }
   const std::string path = files.absolute(line->config_file);
   if (access(path.c_str(), R_OK) != 0) {
-    return fail(fmt::format("Fatal error, can't open config file '{}': {}", path,
-                            std::strerror(errno)));
+    return fail(
+        fmt::format("Fatal error, can't open config file '{}': {}", path, std::strerror(errno)));
   }
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   for (const std::string& needed : {path, folder}) {
     if (access(needed.c_str(), W_OK) == 0) continue;
     return fail(fmt::format(
         "Sentinel config file {} is not writable: {}{}. Exiting...", path, std::strerror(errno),
-        needed == folder ? " (its folder must be writable too, for it is replaced as a whole)" : ""));
+        needed == folder ? " (its folder must be writable too, for it is replaced as a whole)"
+                         : ""));
   }
   Result<Loaded> loaded = load(*line, files);
   if (!loaded) return fail(loaded.error().message());

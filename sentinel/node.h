@@ -1,5 +1,5 @@
-// A whole sentinel: reads its configuration, owns every part, builds them in order and stops them in
-// reverse. See main.cc for the program.
+// A whole sentinel: reads its configuration, owns every part, builds them in order and stops them
+// in reverse. See main.cc for the program.
 #pragma once
 
 #include <span>

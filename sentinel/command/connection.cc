@@ -186,8 +186,7 @@ Result<void> client_setinfo(SentinelCall& call) {
     return Error("Unrecognized option '" + call.word(2) + "'");
   }
   if (!is_plain(call.arg(3))) {
-    return Error(to_lower(call.arg(2)) +
-                 " cannot contain spaces, newlines or special characters.");
+    return Error(to_lower(call.arg(2)) + " cannot contain spaces, newlines or special characters.");
   }
   (name ? call.client.library : call.client.library_version) = call.arg(3);
   call.reply.ok();
@@ -263,7 +262,8 @@ Result<void> client_kill(SentinelCall& call) {
         wanted.type = words.next();
       } else if (words.match_with("USER", 1)) {
         wanted.user = words.next();
-        if (wanted.user != "default") return Error("No such user '" + std::string(wanted.user) + "'");
+        if (wanted.user != "default")
+          return Error("No such user '" + std::string(wanted.user) + "'");
       } else if (words.match_with("SKIPME", 1)) {
         const auto skip = parse_yes_no(words.next());
         if (!skip) return syntax_error();
@@ -348,7 +348,8 @@ constexpr SentinelCommand kClientCommands[] = {
       .arity = -3},
      client_kill},
     {{.name = "LIST",
-      .syntax = "[TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID client-id:integer [client-id:integer ...]]",
+      .syntax =
+          "[TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID client-id:integer [client-id:integer ...]]",
       .flags = kPlain | kAdmin,
       .summary = "Lists connections.",
       .since = "2.4.0",

@@ -20,16 +20,14 @@ using Change = std::function<Result<void>(SentinelMachine&, Instant, SentinelEff
 Result<void> change_and_answer(SentinelCall& call, Change change) {
   auto outcome = std::make_shared<Result<void>>();
   SentinelCall::Finish finish = call.later();
-  call.sentinel.operate(
-      [change = std::move(change), outcome](SentinelMachine& machine, Instant now,
-                                            SentinelEffects& out) {
-        *outcome = change(machine, now, out);
-      },
-      [outcome, finish] {
-        finish([outcome](ReplyWriter& reply) {
-          *outcome ? reply.ok() : reply.error(outcome->error());
-        });
-      });
+  call.sentinel.operate([change = std::move(change), outcome](
+                            SentinelMachine& machine, Instant now,
+                            SentinelEffects& out) { *outcome = change(machine, now, out); },
+                        [outcome, finish] {
+                          finish([outcome](ReplyWriter& reply) {
+                            *outcome ? reply.ok() : reply.error(outcome->error());
+                          });
+                        });
   return kOk;
 }
 
@@ -52,27 +50,29 @@ Result<void> monitor(SentinelCall& call) {
     address.ip = *ip;
     address.hostname = host;
   }
-  return change_and_answer(
-      call, [name = call.word(2), address, quorum = static_cast<uint32_t>(*quorum)](
-                SentinelMachine& machine, Instant now, SentinelEffects& out) {
-        return machine.monitor(now, name, address, quorum, out);
-      });
+  return change_and_answer(call,
+                           [name = call.word(2), address, quorum = static_cast<uint32_t>(*quorum)](
+                               SentinelMachine& machine, Instant now, SentinelEffects& out) {
+                             return machine.monitor(now, name, address, quorum, out);
+                           });
 }
 
 Result<void> remove(SentinelCall& call) {
-  return change_and_answer(call, [name = call.word(2)](SentinelMachine& machine, Instant now,
-                                                       SentinelEffects& out) {
-    return machine.remove(now, name, out);
-  });
+  return change_and_answer(
+      call, [name = call.word(2)](SentinelMachine& machine, Instant now, SentinelEffects& out) {
+        return machine.remove(now, name, out);
+      });
 }
 
 Result<void> failover(SentinelCall& call) {
-  return change_and_answer(call, [name = call.word(2)](SentinelMachine& machine, Instant now,
-                                                       SentinelEffects& out) -> Result<void> {
-    Result<void> begun = machine.failover(now, name, out);
-    if (begun) log_warning("Executing user requested FAILOVER of '{}'", name);
-    return begun;
-  });
+  return change_and_answer(call,
+                           [name = call.word(2)](SentinelMachine& machine, Instant now,
+                                                 SentinelEffects& out) -> Result<void> {
+                             Result<void> begun = machine.failover(now, name, out);
+                             if (begun)
+                               log_warning("Executing user requested FAILOVER of '{}'", name);
+                             return begun;
+                           });
 }
 
 Result<void> flush_config(SentinelCall& call) {
@@ -97,11 +97,10 @@ Result<void> reset(SentinelCall& call) {
 Result<void> set(SentinelCall& call) {
   std::vector<std::string> words;
   for (size_t i = 3; i < call.args.size(); ++i) words.push_back(call.word(i));
-  return change_and_answer(
-      call, [name = call.word(2), words = std::move(words)](SentinelMachine& machine, Instant now,
-                                                            SentinelEffects& out) {
-        return machine.set(now, name, words, out);
-      });
+  return change_and_answer(call, [name = call.word(2), words = std::move(words)](
+                                     SentinelMachine& machine, Instant now, SentinelEffects& out) {
+    return machine.set(now, name, words, out);
+  });
 }
 
 Result<void> is_down(SentinelCall& call) {
@@ -223,12 +222,14 @@ Result<void> simulate_failure(SentinelCall& call) {
   for (size_t i = 2; i < call.args.size(); ++i) {
     if (iequals(call.arg(i), "crash-after-election")) {
       wanted.crash_after_election = true;
-      log_warning("Failure simulation: this Sentinel will crash after being successfully elected as "
-                  "failover leader");
+      log_warning(
+          "Failure simulation: this Sentinel will crash after being successfully elected as "
+          "failover leader");
     } else if (iequals(call.arg(i), "crash-after-promotion")) {
       wanted.crash_after_promotion = true;
-      log_warning("Failure simulation: this Sentinel will crash after promoting the selected replica "
-                  "to master");
+      log_warning(
+          "Failure simulation: this Sentinel will crash after promoting the selected replica "
+          "to master");
     } else if (iequals(call.arg(i), "help")) {
       call.reply.array(2);
       call.reply.bulk("crash-after-election");

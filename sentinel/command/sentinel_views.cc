@@ -63,8 +63,7 @@ Result<void> info_cache(SentinelCall& call) {
 }
 
 Result<void> primary(SentinelCall& call) {
-  const auto fields =
-      call.sentinel.machine().primary_fields(call.sentinel.now(), call.word(2));
+  const auto fields = call.sentinel.machine().primary_fields(call.sentinel.now(), call.word(2));
   if (!fields) return no_such_primary();
   write_fields(call.reply, *fields);
   return kOk;

@@ -129,8 +129,8 @@ Result<void> info(SentinelCall& call) {
   add("cpu", [] { return cpu_section(); });
   add("sentinel", [&] {
     const SentinelService& sentinel = call.sentinel;
-    const auto info = sentinel.machine().info_section(
-        sentinel.now(), sentinel.scripts().running(), sentinel.scripts().queued());
+    const auto info = sentinel.machine().info_section(sentinel.now(), sentinel.scripts().running(),
+                                                      sentinel.scripts().queued());
     // The machine does not know what the driver simulates.
     constexpr std::string_view kFlags = "sentinel_simulate_failure_flags:0";
     std::string section = info;

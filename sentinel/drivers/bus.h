@@ -1,7 +1,7 @@
-// Our end of the sentinel bus: takes questions and hellos of peers on port + 10000 and hands them to
-// the loop, where the answer to a question may come later (once the ballot is on disk).
-// Refuses peers that the policy does not admit; counts what is no bus traffic, logs it once per
-// peer, and drops it.
+// Our end of the sentinel bus: takes questions and hellos of peers on port + 10000 and hands them
+// to the loop, where the answer to a question may come later (once the ballot is on disk). Refuses
+// peers that the policy does not admit; counts what is no bus traffic, logs it once per peer, and
+// drops it.
 #pragma once
 
 #include <cstdint>

@@ -108,8 +108,9 @@ struct SentinelBusServer::State final : wire::SentinelBus::CallbackService {
   void note_nonsense(const std::string& peer, const std::string& what) {
     nonsense_total = nonsense_total + 1;
     if (book.note(peer)) {
-      log_warning("Nonsense on the sentinel bus from {}: {}; dropped, further ones are counted only",
-                  peer, what);
+      log_warning(
+          "Nonsense on the sentinel bus from {}: {}; dropped, further ones are counted only", peer,
+          what);
     }
   }
 
@@ -159,8 +160,7 @@ Result<std::unique_ptr<SentinelBusServer>> SentinelBusServer::open(EventLoop& lo
   state->owner = std::move(owner);
   state->events = std::move(events);
   state->self = options.self;
-  state->policy = {.protected_mode = options.protected_mode,
-                   .has_secret = !options.secret.empty()};
+  state->policy = {.protected_mode = options.protected_mode, .has_secret = !options.secret.empty()};
   Result<std::unique_ptr<Listener>> listener = Listener::open(
       loop.io(), {.bind = options.bind, .port = options.port},
       [&loop, raw = state.get()](AcceptedSocket socket) { raw->accept(loop, socket); });

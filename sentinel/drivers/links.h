@@ -1,8 +1,8 @@
 // The machine's links made real: connections to data nodes (commands, and a subscription to
-// __sentinel__:hello) and to peers (the bus among ours, RESP to stock sentinels). Performs OpenLink,
-// CloseLink and Send; what comes back goes to `submit` as inputs.
-// Lives on one loop. A connection that ends is told once as LinkDown and forgotten; the machine
-// decides when to open it again.
+// __sentinel__:hello) and to peers (the bus among ours, RESP to stock sentinels). Performs
+// OpenLink, CloseLink and Send; what comes back goes to `submit` as inputs. Lives on one loop. A
+// connection that ends is told once as LinkDown and forgotten; the machine decides when to open it
+// again.
 #pragma once
 
 #include <functional>

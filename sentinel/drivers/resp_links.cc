@@ -100,12 +100,12 @@ class RespLink : public LinkConnection {
     }
     const bool asks_opinion = std::holds_alternative<AskPrimaryDown>(message);
     const bool transaction = commands.size() > 1;
-    client_.request(views(commands.back()), [this, request, asks_opinion,
-                                             transaction](Result<Reply> reply) {
-      if (!reply) return;  // The link is down, which is told next.
-      if (asks_opinion) return events_.answer(request, to_down_reply(*reply));
-      events_.answer(request, transaction ? to_exec_reply(reply) : to_node_reply(reply));
-    });
+    client_.request(
+        views(commands.back()), [this, request, asks_opinion, transaction](Result<Reply> reply) {
+          if (!reply) return;  // The link is down, which is told next.
+          if (asks_opinion) return events_.answer(request, to_down_reply(*reply));
+          events_.answer(request, transaction ? to_exec_reply(reply) : to_node_reply(reply));
+        });
   }
 
  protected:
@@ -119,9 +119,10 @@ class Subscription : public RespLink {
       : RespLink(context, open, std::move(events), true) {
     const Credentials credentials = context.node_credentials(open.primary);
     introduce(context, open, credentials, "-pubsub");
-    client_.request({renamed(credentials, "SUBSCRIBE"), kHelloChannel}, [this](Result<Reply> reply) {
-      if (reply) client_.close(Error("IOERR", "SUBSCRIBE was answered with: " + reply->text));
-    });
+    client_.request(
+        {renamed(credentials, "SUBSCRIBE"), kHelloChannel}, [this](Result<Reply> reply) {
+          if (reply) client_.close(Error("IOERR", "SUBSCRIBE was answered with: " + reply->text));
+        });
     client_.on_push([this](Reply push) {
       const auto& parts = push.elements;
       if (parts.size() == 3 && parts[0].text == "subscribe") events_.up(client_.local_ip());

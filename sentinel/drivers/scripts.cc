@@ -38,16 +38,16 @@ void ScriptQueue::started(ScriptJob& job, pid_t pid, Instant now) {
 }
 
 ScriptQueue::End ScriptQueue::ended(pid_t pid, int exit_code, int signal, Instant now) {
-  const auto job =
-      std::find_if(jobs_.begin(), jobs_.end(), [&](const ScriptJob& each) { return each.pid == pid; });
+  const auto job = std::find_if(jobs_.begin(), jobs_.end(),
+                                [&](const ScriptJob& each) { return each.pid == pid; });
   if (job == jobs_.end()) return End::kUnknown;
   --running_;
   return settle(job, exit_code, signal, now);
 }
 
 ScriptQueue::End ScriptQueue::refused(ScriptJob& job, int exit_code, Instant now) {
-  const auto place =
-      std::find_if(jobs_.begin(), jobs_.end(), [&](const ScriptJob& each) { return &each == &job; });
+  const auto place = std::find_if(jobs_.begin(), jobs_.end(),
+                                  [&](const ScriptJob& each) { return &each == &job; });
   return settle(place, exit_code, 0, now);
 }
 

@@ -296,7 +296,8 @@ Result<void> apply_statements(std::span<const Statement> statements, SentinelCon
       std::string line = "sentinel";
       for (const std::string& word : words) line += " " + quote_if_needed(word);
       // Never the secret itself: this goes to the log.
-      if (!words.empty() && (iequals(words[0], "auth-pass") || iequals(words[0], "sentinel-pass"))) {
+      if (!words.empty() &&
+          (iequals(words[0], "auth-pass") || iequals(words[0], "sentinel-pass"))) {
         line = "sentinel " + words[0] + " ...";
       }
       return Error("CONFIG", "\n*** FATAL CONFIG FILE ERROR (Redan " + std::string(REDAN_VERSION) +

@@ -37,7 +37,8 @@ SentinelDriver::SentinelDriver(EventLoop& loop, Options options, std::function<v
     : loop_(loop),
       options_(std::move(options)),
       on_shutdown_(std::move(on_shutdown)),
-      owner_(std::make_shared<OwnerLoop>([&loop](OwnerLoop::Task task) { loop.post(std::move(task)); })) {
+      owner_(std::make_shared<OwnerLoop>(
+          [&loop](OwnerLoop::Task task) { loop.post(std::move(task)); })) {
   options_.conf.options.port = static_cast<uint16_t>(options_.config.port);
   machine_ = std::make_unique<SentinelMachine>(options_.conf.options, options_.conf.state,
                                                options_.seed, monotonic_now());
@@ -56,10 +57,9 @@ SentinelDriver::SentinelDriver(EventLoop& loop, Options options, std::function<v
   context.peer_credentials = [this] { return peer_credentials(); };
   context.bus_secret = [this] { return options_.conf.sentinel_pass; };
   links_ = std::make_unique<Links>(std::move(context));
-  driver_ = std::make_unique<Driver>([this](Input& input) { return step(input); },
-                                     [this](Effect& effect, Driver::Done done) {
-                                       perform(effect, std::move(done));
-                                     });
+  driver_ = std::make_unique<Driver>(
+      [this](Input& input) { return step(input); },
+      [this](Effect& effect, Driver::Done done) { perform(effect, std::move(done)); });
 }
 
 Result<void> SentinelDriver::open_bus() {
@@ -86,8 +86,9 @@ SentinelDriver::~SentinelDriver() {
 
 void SentinelDriver::start() {
   log_warning("Sentinel ID is {}", machine_->id().hex());
-  operate([](SentinelMachine& machine, Instant now, SentinelEffects& out) { machine.start(now, out); },
-          [] {});
+  operate(
+      [](SentinelMachine& machine, Instant now, SentinelEffects& out) { machine.start(now, out); },
+      [] {});
 }
 
 void SentinelDriver::stop() {
@@ -184,10 +185,11 @@ bool SentinelDriver::on(Persist& persist, Driver::Done& done) {
       [outcome, done = std::move(done)] {
         if (!*outcome) {
           // A promise that cannot be kept must not be made.
-          log_warning("WARNING: Sentinel was not able to save the new configuration on disk!!!: {}. "
-                      "It stops here, since votes that are not on disk could be given twice; make "
-                      "the directory writable and start it again.",
-                      outcome->error().message());
+          log_warning(
+              "WARNING: Sentinel was not able to save the new configuration on disk!!!: {}. "
+              "It stops here, since votes that are not on disk could be given twice; make "
+              "the directory writable and start it again.",
+              outcome->error().message());
           std::_Exit(1);
         }
         log_notice("Sentinel new configuration saved on disk");
@@ -198,9 +200,8 @@ bool SentinelDriver::on(Persist& persist, Driver::Done& done) {
 
 bool SentinelDriver::on(Announce& announce, Driver::Done&) {
   say(announce.level, announce.type, announce.text);
-  const bool crash =
-      (simulation_.crash_after_election && announce.type == "+elected-leader") ||
-      (simulation_.crash_after_promotion && announce.type == "+promoted-slave");
+  const bool crash = (simulation_.crash_after_election && announce.type == "+elected-leader") ||
+                     (simulation_.crash_after_promotion && announce.type == "+promoted-slave");
   if (crash) {
     log_warning("Sentinel CRASH because of SENTINEL simulate-failure");
     std::_Exit(99);

@@ -1,5 +1,5 @@
-// Runs the sentinel's machine: gives it inputs one at a time, performs its effects in order, wakes it
-// at its next deadline, and keeps sentinel.conf. Owns links, bus, scripts. Lives on one loop.
+// Runs the sentinel's machine: gives it inputs one at a time, performs its effects in order, wakes
+// it at its next deadline, and keeps sentinel.conf. Owns links, bus, scripts. Lives on one loop.
 #pragma once
 
 #include <map>

@@ -15,8 +15,8 @@ namespace redan {
 
 namespace {
 
-constexpr std::string_view kTooMany = "-ERR max number of clients reached\r\n";
-constexpr std::string_view kProtected =
+constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+constexpr std::string_view kProtectedMode =
     "-DENIED Redan is running in protected mode because protected mode is enabled and no password "
     "is set for the default user. In this mode connections are only accepted from the loopback "
     "interface. To connect from elsewhere set 'requirepass' in sentinel.conf, or 'protected-mode "
@@ -61,9 +61,10 @@ Result<void> allowed_while_subscribed(const SentinelCall& call, const SentinelTa
        {"ping", "subscribe", "psubscribe", "unsubscribe", "punsubscribe", "quit", "reset"}) {
     if (entry->full_name == allowed) return kOk;
   }
-  return Error("Can't execute '" + entry->full_name +
-               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-               "context");
+  return Error(
+      "Can't execute '" + entry->full_name +
+      "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+      "context");
 }
 
 using Gate = Result<void> (*)(const SentinelCall&, const SentinelTable::Entry*);
@@ -76,13 +77,12 @@ Result<std::unique_ptr<SentinelFront>> SentinelFront::open(EventLoop& loop,
                                                            std::string run_id) {
   std::unique_ptr<SentinelFront> front(new SentinelFront(loop, sentinel, std::move(run_id)));
   const SentinelConfig& config = sentinel.config();
-  auto listener = Listener::open(loop.io(),
-                                 {.bind = config.bind,
-                                  .port = static_cast<int>(config.port),
-                                  .backlog = static_cast<int>(config.tcp_backlog)},
-                                 [raw = front.get()](AcceptedSocket socket) {
-                                   raw->accept(std::move(socket));
-                                 });
+  auto listener = Listener::open(
+      loop.io(),
+      {.bind = config.bind,
+       .port = static_cast<int>(config.port),
+       .backlog = static_cast<int>(config.tcp_backlog)},
+      [raw = front.get()](AcceptedSocket socket) { raw->accept(std::move(socket)); });
   if (!listener) return listener.error();
   front->listener_ = listener.take();
   return front;
@@ -112,11 +112,11 @@ void SentinelFront::accept(AcceptedSocket socket) {
   const SentinelConfig& config = sentinel_.config();
   if (members_.size() >= static_cast<size_t>(config.maxclients)) {
     ++traffic_.rejected;
-    return refuse(socket, kTooMany);
+    return refuse(socket, kTooManyClients);
   }
   if (config.protected_mode && config.requirepass.empty() && !is_loopback(socket.peer.host)) {
     ++traffic_.rejected;
-    return refuse(socket, kProtected);
+    return refuse(socket, kProtectedMode);
   }
   auto member = std::make_shared<Member>();
   SentinelClient& client = member->client;
@@ -139,8 +139,7 @@ void SentinelFront::on_closed(RespConnection& connection) {
   members_.erase(&connection);
 }
 
-void SentinelFront::on_request(RespConnection& connection,
-                               std::span<const std::string_view> args) {
+void SentinelFront::on_request(RespConnection& connection, std::span<const std::string_view> args) {
   const auto found = members_.find(&connection);
   if (found == members_.end()) return;
   const std::shared_ptr<Member> member = found->second;
