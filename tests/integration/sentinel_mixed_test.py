@@ -323,28 +323,39 @@ def two_ours_one_stock(bin_folder):
     print(f"   led by {leaders}, votes {votes}")
 
 
-def stock_leads(bin_folder):
-    """Ours vote for a stock leader: the only one that asks for a failover is stock."""
-    deployment = Deployment(bin_folder, ["ours", "ours", "stock"])
-    yield deployment
-    stock = deployment.of_kind("stock")[0]
-    # Ours hold the primary for healthy for a while longer, so the stock one stands alone; a quorum
-    # of one makes its own opinion enough, and the majority of votes must come from ours.
-    for port in deployment.of_kind("ours"):
-        deployment.sentinel(port).execute_command("SENTINEL", "SET", NAME,
-                                                  "down-after-milliseconds", "60000")
-    deployment.sentinel(stock).execute_command("SENTINEL", "SET", NAME, "quorum", "1")
+def led_by(deployment, leaders):
+    """Only `leaders` ask for the failover, the majority of votes must come from the others: these
+    take the primary for healthy, and a quorum of one makes a leader's own opinion enough."""
+    for port in deployment.sentinels:
+        option = ("quorum", "1") if port in leaders else ("down-after-milliseconds", "60000")
+        deployment.sentinel(port).execute_command("SENTINEL", "SET", NAME, *option)
     old = deployment.ports[0]
     begin = time.monotonic()
     deployment.nodes[old].kill()
     eventually("a new primary", lambda: deployment.agree(different_from=old), 60)
     print(f"   all agree after {time.monotonic() - begin:.2f} s")
-    if "+elected-leader" not in deployment.sentinels[stock].text():
-        raise Failure("the stock sentinel was not the leader")
-    voters = [s.name for s in deployment.sentinels.values() if "+vote-for-leader" in s.text()]
-    print(f"   votes by {voters}")
-    if not any(name.startswith("ours") for name in voters):
-        raise Failure("none of ours voted")
+    led = [p for p, s in deployment.sentinels.items() if "+elected-leader" in s.text()]
+    if not led or not set(led) <= set(leaders):
+        raise Failure(f"led by {led}, not by {leaders}")
+    voters = [p for p, s in deployment.sentinels.items()
+              if p not in leaders and "+vote-for-leader" in s.text()]
+    print(f"   votes by {[deployment.sentinels[p].name for p in voters]}")
+    if not voters:
+        raise Failure("none of the others voted")
+
+
+def stock_leads(bin_folder):
+    """Ours vote for a stock leader."""
+    deployment = Deployment(bin_folder, ["ours", "ours", "stock"])
+    yield deployment
+    led_by(deployment, deployment.of_kind("stock"))
+
+
+def ours_leads(bin_folder):
+    """Stock sentinels vote for one of ours."""
+    deployment = Deployment(bin_folder, ["ours", "stock", "stock"])
+    yield deployment
+    led_by(deployment, deployment.of_kind("ours"))
 
 
 def fields_like_stock(bin_folder):
@@ -486,7 +497,7 @@ def clusterctl(bin_folder):
             raise Failure(f"{wrong}: exit code {outcome.returncode}, {outcome.stderr}")
 
 
-STORIES = [ours_kill_and_manual, two_ours_one_stock, stock_leads, fields_like_stock, bad_input,
+STORIES = [ours_kill_and_manual, two_ours_one_stock, stock_leads, ours_leads, fields_like_stock, bad_input,
            clusterctl]
 
 

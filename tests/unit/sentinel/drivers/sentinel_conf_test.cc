@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,8 +35,13 @@ Result<SentinelConf> read(std::string_view text) {
   return conf;
 }
 
-void expect_same(const SentinelConf& a, const SentinelConf& b) {
-  // Compared as written to an empty file: every field that matters is in it.
+void expect_same(SentinelConf a, SentinelConf b) {
+  for (SentinelConf* conf : {&a, &b}) {
+    std::sort(conf->state.primaries.begin(), conf->state.primaries.end(),
+              [](const DurablePrimary& x, const DurablePrimary& y) { return x.name < y.name; });
+  }
+  // Compared as written to an empty file: every field that matters is in it. The order of primaries
+  // is the old file's.
   EXPECT_EQ(rewrite_conf("", a), rewrite_conf("", b));
 }
 
