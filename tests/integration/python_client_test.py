@@ -75,7 +75,7 @@ class OneServer(Story):
         self.assertIn("cmdstat_set", self.client.info("commandstats"))
         self.client.client_setname("me")
         self.assertIn("me", [entry["name"] for entry in self.client.client_list()])
-        self.assertEqual(self.client.command_count() > 90, True)
+        self.assertGreater(self.client.command_count(), 60)
         self.assertIsInstance(self.client.slowlog_get(), list)
         self.assertEqual(self.client.role()[0], "master")
 
@@ -121,7 +121,14 @@ class WithSentinels(Story):
                    "all sentinels name another")
         eventually(lambda: primary.info()["role"] == "slave", 60, "the old primary is a replica")
         self.assertEqual(writer.get("k"), b"v")
-        self.assertTrue(writer.set("k", "w"))
+
+        def written():
+            """SENTINEL MASTERS, which this client asks, may show the old address until all are in line."""
+            try:
+                return writer.set("k", "w")
+            except redis.ConnectionError:
+                return False
+        eventually(written, 30, "a write after the hand-over")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """deploy/quickstart.sh as a new user runs it, with programs that are already built."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -16,7 +17,7 @@ from harness.binaries import REPOSITORY
 class Quickstart(Story):
     def setUp(self):
         super().setUp()
-        self.base = self.lab.ports.take()
+        self.base = self.free_base()
         programs = self.lab.folder / "bin"
         programs.mkdir()
         for name, target in (("redan-server", SUBJECT.server), ("redan-sentinel", SUBJECT.sentinel)):
@@ -24,6 +25,22 @@ class Quickstart(Story):
             (programs / name).chmod(0o755)
         self.environment = {**os.environ, "REDAN_HOME": str(self.lab.folder / "home"), "REDAN_BIN": str(programs)}
         self.addCleanup(self.run_script, "--stop")
+
+    @staticmethod
+    def free_base():
+        """A base whose ports, also the sentinels' bus 30000 above, are free and below the ephemeral range."""
+        def free(port):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((HOST, port))
+                except OSError:
+                    return False
+                return True
+        for base in random.sample(range(1100, 2700), 200):
+            if all(free(base + offset + i) for offset in (0, 20000, 30000) for i in range(3)):
+                return base
+        raise AssertionError("no free ports")
 
     def run_script(self, *words, code=None):
         done = subprocess.run([str(REPOSITORY / "deploy/quickstart.sh"), "--no-install", *map(str, words)],
