@@ -9,6 +9,8 @@ namespace {
 // How long the bus may be silent after RESP answered: a firewall that drops its port must not keep
 // us from talking RESP, and one of ours answers both within a round trip or two.
 constexpr Millis kBusGrace{200};
+// How long RESP lives on after the bus took over late.
+constexpr Millis kLastAnswers{2'000};
 
 class PeerLink : public LinkConnection {
  public:
@@ -37,6 +39,7 @@ class PeerLink : public LinkConnection {
   }
 
   void on_up(Half which, std::string local_ip) {
+    if (chosen_ == Half::kResp && which == Half::kBus) return move_to_bus();
     if (chosen_) return;
     if (which == Half::kBus) return choose(which, local_ip);
     resp_ip_ = std::move(local_ip);
@@ -49,7 +52,8 @@ class PeerLink : public LinkConnection {
 
   void on_down(Half which, std::string reason) {
     if (chosen_) {
-      if (*chosen_ == which) events_.down(std::move(reason));
+      if (*chosen_ == which) return events_.down(std::move(reason));
+      close_later(which, Nanos(0));
       return;
     }
     if (which == Half::kBus) {
@@ -62,11 +66,26 @@ class PeerLink : public LinkConnection {
     if (bus_failed_ && resp_failed_) events_.down(std::move(reason));
   }
 
-  // The other half is closed a turn later: we may be inside one of its callbacks.
+  // The bus may still come, while RESP serves.
   void choose(Half which, const std::string& local_ip) {
     chosen_ = which;
-    grace_ = loop_.after(Nanos(0), [this] { (*chosen_ == Half::kBus ? resp_ : bus_).reset(); });
+    if (which == Half::kBus) {
+      close_later(Half::kResp, Nanos(0));
+    } else if (bus_failed_) {
+      close_later(Half::kBus, Nanos(0));
+    }
     events_.up(local_ip);
+  }
+
+  // Its first call took long, as on a busy host. Answers under way over RESP still come.
+  void move_to_bus() {
+    chosen_ = Half::kBus;
+    close_later(Half::kResp, kLastAnswers);
+  }
+
+  // Not at once: we may be inside one of its callbacks.
+  void close_later(Half which, Nanos delay) {
+    grace_ = loop_.after(delay, [this, which] { (which == Half::kBus ? bus_ : resp_).reset(); });
   }
 
   EventLoop& loop_;
