@@ -92,7 +92,6 @@ struct SnapshotDriver::State {
 
   std::unique_ptr<SnapshotFileLoader> loader;
   Instant loading_since{};
-  int64_t loading_since_s = 0;
   SnapshotFacts loaded;
 
   std::string path() const { return parts.config.dir + "/" + parts.config.dbfilename; }
@@ -298,7 +297,6 @@ Result<void> SnapshotDriver::shut_down(bool save_now) {
     s.purpose = Purpose::kNone;
   }
   if (!save_now) return kOk;
-  log_notice("Saving the final RDB snapshot before exiting.");
   return save();
 }
 
@@ -319,7 +317,6 @@ Result<void> SnapshotDriver::begin_loading(bool is_replica) {
   if (!(*loader)->exists()) return kOk;
   s.loader = loader.take();
   s.loading_since = monotonic_now();
-  s.loading_since_s = unix_s();
   return kOk;
 }
 
@@ -395,8 +392,6 @@ void SnapshotDriver::write_info(InfoWriter& info) const {
   const State& s = *state_;
   const bool saving = s.purpose == Purpose::kFile;
   const SnapshotProgress progress = s.job == nullptr ? SnapshotProgress{} : s.job->progress();
-  info.field("loading", s.loader != nullptr);
-  info.field("async_loading", 0);
   // What a snapshot costs beside the keyspace: its queue, where Redis has pages copied on write.
   info.field("current_cow_peak", progress.queue_peak_bytes);
   info.field("current_cow_size", progress.queue_peak_bytes);
@@ -434,19 +429,6 @@ void SnapshotDriver::write_info(InfoWriter& info) const {
   info.field("aof_last_cow_size", 0);
   info.field("module_fork_in_progress", 0);
   info.field("module_fork_last_cow_size", 0);
-  if (s.loader == nullptr) return;
-  const uint64_t total = s.loader->total_bytes(), done = s.loader->loaded_bytes();
-  const Nanos spent = monotonic_now() - s.loading_since;
-  info.field("loading_start_time", s.loading_since_s);
-  info.field("loading_total_bytes", total);
-  info.field("loading_rdb_used_mem", s.loader->facts().used_memory);
-  info.field("loading_loaded_bytes", done);
-  info.field("loading_loaded_perc",
-             total == 0 ? 0.0 : 100.0 * static_cast<double>(done) / static_cast<double>(total), 2);
-  info.field("loading_eta_seconds",
-             done == 0 ? int64_t{1}
-                       : static_cast<int64_t>(exact_s(spent) * static_cast<double>(total - done) /
-                                              static_cast<double>(done)));
 }
 
 }  // namespace redan

@@ -49,6 +49,7 @@ class SnapshotDriver : public SnapshotService {
   bool last_save_ok() const override;
   int64_t last_save_unix_s() const override;
   Result<void> reload(bool save_first, bool flush) override;
+  // The fields of INFO persistence but those on loading, which the front end writes.
   void write_info(InfoWriter& info) const override;
 
   // Ten times a second: save points, scheduled saves.
