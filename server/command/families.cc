@@ -8,7 +8,8 @@ std::vector<CommandFamily<Call>> server_families() {
           dump_commands(),        restore_asking_commands(), select_commands(),
           database_commands(),    connection_commands(),     client_commands(),
           transaction_commands(), pubsub_commands(),         admin_commands(),
-          debug_commands(),       replication_commands(),    wait_commands()};
+          debug_commands(),       replication_commands(),    wait_commands(),
+          waitaof_commands()};
 }
 
 }  // namespace redan

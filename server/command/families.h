@@ -26,6 +26,7 @@ CommandFamily<Call> database_commands();
 CommandFamily<Call> debug_commands();
 CommandFamily<Call> replication_commands();
 CommandFamily<Call> wait_commands();
+CommandFamily<Call> waitaof_commands();
 
 // All of them.
 std::vector<CommandFamily<Call>> server_families();
