@@ -15,6 +15,7 @@ CommandFamily<Call> expiry_commands();
 CommandFamily<Call> scan_commands();
 CommandFamily<Call> sort_commands();
 CommandFamily<Call> dump_commands();
+CommandFamily<Call> migrate_commands();
 CommandFamily<Call> restore_asking_commands();
 CommandFamily<Call> select_commands();
 CommandFamily<Call> connection_commands();

@@ -55,8 +55,21 @@ Result<ScanOptions> read_scan_options(ArgReader words) {
   return options;
 }
 
+// A cursor as clients send it: digits with an optional sign, as C's strtoul reads them (no digits
+// at all count as zero, a minus wraps around, a zero byte ends the word).
+std::optional<uint64_t> parse_cursor(std::string_view word) {
+  word = word.substr(0, word.find('\0'));
+  if (word.empty()) return 0;
+  const bool negative = word.front() == '-';
+  if (negative || word.front() == '+') word.remove_prefix(1);
+  word.remove_prefix(std::min(word.find_first_not_of('0'), word.size() - (word.empty() ? 0 : 1)));
+  const auto number = parse_uint64(word);
+  if (!number) return std::nullopt;
+  return negative ? ~*number + 1 : *number;
+}
+
 Result<void> scan(Call& call) {
-  const auto start = parse_uint64(call.arg(1));
+  const auto start = parse_cursor(call.arg(1));
   if (!start) return Error("invalid cursor");
   const Result<ScanOptions> options = read_scan_options(ArgReader(call.args(), 2));
   if (!options) return options.error();

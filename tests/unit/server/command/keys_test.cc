@@ -141,7 +141,13 @@ TEST_F(Keys, ScanFiltersAndRefuses) {
   run("MSET a 1 b 2");
   EXPECT_EQ(run("SCAN 0 MATCH a COUNT 100"), "*2|$1|0|*1|$1|a|");
   EXPECT_EQ(run("SCAN 0 TYPE list COUNT 100"), "*2|$1|0|*0|");
-  EXPECT_EQ(run("SCAN x"), "-ERR invalid cursor|");
+  for (const char* cursor : {"\"\"", "+0", "-0", "000", "-1", "\"1\\x00\""}) {
+    EXPECT_THAT(run("SCAN " + std::string(cursor) + " COUNT 100"), StartsWith("*2|$1|0|"))
+        << cursor;
+  }
+  for (const char* cursor : {"x", "+", "-", "--1", "1x", "\" 1\"", "99999999999999999999"}) {
+    EXPECT_EQ(run("SCAN " + std::string(cursor)), "-ERR invalid cursor|") << cursor;
+  }
   EXPECT_EQ(run("SCAN 0 COUNT 0"), "-ERR syntax error|");
   EXPECT_EQ(run("SCAN 0 COUNT x"), "-ERR value is not an integer or out of range|");
   EXPECT_THAT(run("SCAN 0 COUNT 9223372036854775807"), StartsWith("*2|$1|0|*2|"));
@@ -206,6 +212,19 @@ TEST_F(Keys, GetkeysKnowsWhatSpecsCannotSay) {
   EXPECT_EQ(run("COMMAND GETKEYS SORT k BY STORE STORE a STORE b"), "*2|$1|k|$1|b|");
   EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS SET k v"), "*1|*2|$1|k|*2|+OW|+update|");
   EXPECT_EQ(run("COMMAND GETKEYSANDFLAGS SET k v GET"), "*1|*2|$1|k|*3|+RW|+access|+update|");
+}
+
+TEST_F(Keys, MigrateKeepsWhatItCannotHandOver) {
+  EXPECT_EQ(run("MIGRATE 127.0.0.1 1 none 0 100"), "+NOKEY|");
+  run("SET k v");
+  EXPECT_EQ(run("MIGRATE 127.0.0.1 1 k 0 100"),
+            "-IOERR error or timeout writing to target instance|");
+  EXPECT_EQ(run("GET k"), "$1|v|");
+  EXPECT_EQ(
+      run("MIGRATE 127.0.0.1 1 k 0 100 KEYS a"),
+      "-ERR When using MIGRATE KEYS option, the key argument must be set to the empty string|");
+  EXPECT_EQ(run("MIGRATE 127.0.0.1 1 k 0 100 AUTH"), "-ERR syntax error|");
+  EXPECT_EQ(run("COMMAND GETKEYS MIGRATE h 1 \"\" 0 1 AUTH2 KEYS x KEYS a b"), "*2|$1|a|$1|b|");
 }
 
 TEST_F(Keys, DebugDigestIsRedis) {
