@@ -58,7 +58,7 @@ Result<MigrateRequest> read_migrate(Call& call) {
   if (*timeout_ms > 0) request.timeout = Millis(std::min(*timeout_ms, kLongestMs));
   const int64_t port = parse_int64(call.arg(2)).value_or(0);
   request.target = {std::string(call.arg(1)),
-                    static_cast<uint16_t>(port > 0 && port <= 65535 ? port : 0)};
+                    static_cast<int>(port > 0 && port <= 65535 ? port : 0)};
   return request;
 }
 
