@@ -30,6 +30,7 @@ class FakeSnapshots : public SnapshotService {
   Result<void> save() override { return kOk; }
   Result<void> begin_background_save() override { return kOk; }
   void schedule_background_save() override {}
+  void cron() override {}
   bool in_progress() const override { return false; }
   bool last_save_ok() const override { return true; }
   int64_t last_save_unix_s() const override { return 0; }

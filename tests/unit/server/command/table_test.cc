@@ -1,13 +1,13 @@
 // Walks the whole table: every declaration makes sense, and is what Redis says of the command.
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <map>
 #include <set>
 
 #include "common/command/docs.h"
 #include "common/command/keys.h"
 #include "common/command/syntax.h"
+#include "common/resp/reply_parser.h"
 #include "server/command/families.h"
 #include "tests/unit/server/command/redis_commands.h"
 
@@ -23,26 +23,20 @@ struct Table : testing::Test {
     ReplyWriter reply(out, Resp::k2);
     const std::string_view words[] = {"COMMAND", "INFO", entry.full_name};
     command_info(commands, words, reply);
-    std::set<std::string> flags;
-    std::set<std::string> categories;
-    for (std::string_view line : split(out.view(), '\n')) {
-      // Of the whole entry only the first two sets are of simple strings; key specs follow.
-      if (line.starts_with("$12\r")) break;
-      if (line.starts_with("+@")) {
-        categories.emplace(line.substr(1, line.size() - 2));
-      } else if (line.starts_with("+") && categories.empty()) {
-        flags.emplace(line.substr(1, line.size() - 2));
-      }
-      if (entry.is_container() && !categories.empty() && line.starts_with("*")) break;
-    }
-    const auto joined = [](const std::set<std::string>& names) {
+    ReplyParser parser;
+    parser.feed(out.view());
+    const Reply info = parser.next().take().value().elements[0];
+    const auto joined = [](const Reply& set) {
+      std::set<std::string> names;
+      for (const Reply& name : set.elements) names.insert(name.text);
       std::string text;
       for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
       return text.empty() ? "-" : text;
     };
     return entry.full_name + " " + std::to_string(entry.arity) + " " +
            std::to_string(entry.first_key) + " " + std::to_string(entry.last_key) + " " +
-           std::to_string(entry.key_step) + " " + joined(flags) + " " + joined(categories);
+           std::to_string(entry.key_step) + " " + joined(info.elements[2]) + " " +
+           joined(info.elements[6]);
   }
 };
 
