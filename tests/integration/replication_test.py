@@ -162,7 +162,8 @@ class Mixture:
         self.assertReplyError("READONLY", replica.call, "SET", "k", "v")
         role = replica.call("ROLE")
         self.assertEqual(role[:4], [b"slave", HOST.encode(), primary.port, b"connected"])
-        role = primary.call("ROLE")
+        role = eventually(lambda: [part for part in [primary.call("ROLE")] if part[2]], 20,
+                          "the primary lists its replica")[0]
         self.assertEqual(role[0], b"master")
         self.assertEqual(role[2][0][:2], [HOST.encode(), str(replica.port).encode()])
         replica.call("CONFIG", "SET", "replica-read-only", "no")
