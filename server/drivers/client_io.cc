@@ -9,8 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -23,7 +21,6 @@ namespace redan {
 
 namespace {
 constexpr size_t kArenaBytes = 64 * 1024;
-constexpr int kMaxEvents = 512;
 constexpr size_t kPooledBuffers = 64;
 constexpr size_t kPooledBytes = 64 * 1024;
 // A client's replies are offered to the kernel early once they reach this size.
@@ -62,13 +59,12 @@ struct ClientIo::Listener : Pollable {
 
 struct ClientIo::State {
   State(DataLoop& data_loop, RequestHandler& request_handler)
-      : loop(data_loop), handler(request_handler), waiter(data_loop.io()) {}
+      : loop(data_loop), handler(request_handler), epoll(data_loop.descriptor()) {}
 
   DataLoop& loop;
   RequestHandler& handler;
   ClientIoOptions options;
-  int epoll = -1;
-  boost::asio::posix::stream_descriptor waiter;
+  const int epoll;  // the loop's
   std::vector<std::unique_ptr<Listener>> listeners;
   std::map<uint64_t, std::unique_ptr<Client>> clients;
   uint64_t next_id = 1;
@@ -139,7 +135,6 @@ class ClientIo::Client final : public Connection, public Pollable {
     if (closing_) return;
     closing_ = true;
     io_.state_->to_close.push_back(this);
-    io_.state_->loop.post([] {});  // Makes the loop turn, so that the list is seen.
     post_flush();
   }
   void stop_reading() override {
@@ -502,10 +497,7 @@ class ClientIo::Client final : public Connection, public Pollable {
 
 ClientIo::ClientIo(DataLoop& loop, RequestHandler& handler)
     : state_(std::make_unique<State>(loop, handler)) {
-  state_->epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  REDAN_CHECK(state_->epoll >= 0);
-  state_->waiter.assign(state_->epoll);
-  wait();
+  loop.deliver_to(this);
   state_->housekeeping = loop.every(Millis(100), [this] {
     State& s = *state_;
     s.loop.refresh_now();
@@ -519,25 +511,13 @@ ClientIo::~ClientIo() {
   state_->listeners.clear();
 }
 
-void ClientIo::wait() {
-  state_->waiter.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                            [this](const boost::system::error_code& error) {
-                              if (error) return;
-                              batch();
-                              wait();
-                            });
-}
-
-void ClientIo::batch() {
+void ClientIo::ready(epoll_event* events, int count) {
   State& s = *state_;
-  epoll_event events[kMaxEvents];
-  const int ready = ::epoll_wait(s.epoll, events, kMaxEvents, 0);
-  if (ready <= 0) return;
   ++stats_.wake_ups;
   s.loop.refresh_now();
   s.in_batch = true;
   s.handler.batch_begins();
-  for (int i = 0; i < ready; ++i) {
+  for (int i = 0; i < count; ++i) {
     Pollable* const pollable = static_cast<Pollable*>(events[i].data.ptr);
     if (pollable->listener) {
       accept(*static_cast<Listener*>(pollable));

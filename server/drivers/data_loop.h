@@ -12,6 +12,8 @@ namespace boost::asio {
 class io_context;
 }
 
+struct epoll_event;
+
 namespace redan {
 
 // A long job cut into slices (a snapshot's walk, a rehash, an active expiry cycle).
@@ -20,6 +22,14 @@ class BackgroundWork {
   virtual ~BackgroundWork() = default;
   // Works for about `budget`; false once there is nothing left to do for now.
   virtual bool run_slice(Nanos budget) = 0;
+};
+
+// Takes the events of descriptors that somebody put into DataLoop::descriptor(), a wake-up's at
+// once.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void ready(epoll_event* events, int count) = 0;
 };
 
 class DataLoop {
@@ -51,6 +61,11 @@ class DataLoop {
   void refresh_now();
 
   boost::asio::io_context& io();
+
+  // The epoll descriptor that the thread waits on. Whoever adds descriptors to it gets their events
+  // through his sink, without a detour through Asio; data.ptr must not be null.
+  int descriptor() const;
+  void deliver_to(EventSink* sink);
 
  private:
   struct State;
