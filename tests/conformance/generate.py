@@ -157,7 +157,7 @@ class Generator:
         options = self.random.sample([b"NX", b"XX", b"GT", b"LT", b"ZZ"],
                                      self.random.choice([0, 0, 1, 1, 2]))
         moment = self.one(times, times, times, ODD_NUMBERS)
-        if name in (b"EXPIRE", b"PEXPIRE") and options and 0 < (as_integer(moment) or 0) < 2**53:
+        if name in (b"EXPIRE", b"PEXPIRE") and options and 0 < (as_integer(moment) or 0) <= 9223370000000000000:
             # GT and LT compare with an earlier expiry: two equal ones would be a race.
             moment = b"%d" % (self.random.randint(2, 10**6) * 1000)
         return [name, self.key(), moment, *map(self.word, options)]

@@ -47,12 +47,6 @@ def _help(upper, subject, oracle):
     return upper[1:2] == ["HELP"] and subject[:1] == oracle[:1] == b"*"
 
 
-def _odd_cursor(upper, subject, oracle):
-    cursor = upper[1] if len(upper) > 1 else ""
-    return (upper[:1] == ["SCAN"] and subject == b"-ERR invalid cursor\r\n" and
-            not re.fullmatch(r"0|[1-9][0-9]*", cursor))
-
-
 def _whole_float(upper, subject, oracle):
     return upper[:2] == ["OBJECT", "ENCODING"] and b"int" in subject and b"embstr" in oracle
 
@@ -76,8 +70,6 @@ KNOWN = [
           _cut_at_zero),
     Known("shared-integers", "Redis shares the objects of small integers; our values are in their entry",
           _shared_integer),
-    Known("scan-cursor", "Redis reads a cursor with strtoul and takes '', '-1' or '+1'; ours is a number as SCAN "
-          "gives them", _odd_cursor),
     Known("incrbyfloat-encoding", "Redis keeps a whole number from INCRBYFLOAT as text, but its replicas keep it as "
           "a number, as we do everywhere", _whole_float),
     Known("help-words", "HELP is made from the command table, in 7.2's words", _help),
