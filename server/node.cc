@@ -292,6 +292,8 @@ void Node::Parts::load_some() {
     loop.stop();
     return;
   }
+  facts.loading_total_bytes = snapshots.loading_total_bytes();
+  facts.loading_loaded_bytes = snapshots.loading_loaded_bytes();
   if (*more) return loop.post([this] { load_some(); });
   dispatcher.set_loading(false);
   serve();

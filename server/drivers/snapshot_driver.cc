@@ -384,6 +384,12 @@ Result<void> SnapshotDriver::reload(bool save_first, bool flush) {
 bool SnapshotDriver::loading() const {
   return state_->loader != nullptr;
 }
+uint64_t SnapshotDriver::loading_total_bytes() const {
+  return state_->loader == nullptr ? 0 : state_->loader->total_bytes();
+}
+uint64_t SnapshotDriver::loading_loaded_bytes() const {
+  return state_->loader == nullptr ? 0 : state_->loader->loaded_bytes();
+}
 const SnapshotFacts& SnapshotDriver::loaded() const {
   return state_->loaded;
 }

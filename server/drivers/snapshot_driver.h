@@ -66,6 +66,8 @@ class SnapshotDriver : public SnapshotService {
   Result<void> begin_loading(bool is_replica);
   Result<bool> load_some();
   bool loading() const;
+  uint64_t loading_total_bytes() const;  // 0 where nothing is being loaded
+  uint64_t loading_loaded_bytes() const;
   // What the loaded file said; the origin's id is empty where it said nothing or there was none.
   const SnapshotFacts& loaded() const;
   // SHUTDOWN: a running BGSAVE is given up; a save is made if `save`.
