@@ -113,6 +113,10 @@ int serve(const CommandLine& line) {
     return complain("Can't chdir to '" + config.dir + "': " + std::strerror(errno) +
                     ". Set 'dir' to a folder that this user may enter.");
   }
+  // Absolute from here on: paths are made of it, and a relative one would be entered twice.
+  std::error_code unknown;
+  config.dir = std::filesystem::current_path(unknown).string();
+  if (unknown) return complain("Can't name the working folder: " + unknown.message());
   if (config.daemonize) {
     if (Result<void> result = go_to_background(config.logfile); !result) {
       return complain(result.error().message());

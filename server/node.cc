@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 
 #include "common/base/clock.h"
 #include "common/base/rng.h"
@@ -227,8 +228,13 @@ void Node::Parts::hook_options() {
     return kOk;
   });
   options.on_change({"dir"}, [this]() -> Result<void> {
-    if (::chdir(config.dir.c_str()) == 0) return kOk;
-    return Error(std::string("Can't chdir to '") + config.dir + "': " + std::strerror(errno));
+    if (::chdir(config.dir.c_str()) != 0) {
+      return Error(std::string("Can't chdir to '") + config.dir + "': " + std::strerror(errno));
+    }
+    std::error_code unknown;
+    const std::string absolute = std::filesystem::current_path(unknown).string();
+    if (!unknown) config.dir = absolute;
+    return kOk;
   });
   options.on_change({"repl-backlog-size", "repl-backlog-ttl", "masterauth", "masteruser",
                      "repl-timeout", "repl-ping-replica-period", "repl-diskless-sync-delay",
