@@ -23,7 +23,8 @@ void command_info(const CommandCatalog& catalog, DocWords args, ReplyWriter& rep
 void command_docs(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
 // GETKEYS and GETKEYSANDFLAGS, of the request behind the first two words.
 Result<void> command_getkeys(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
-Result<void> command_getkeysandflags(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply);
+Result<void> command_getkeysandflags(const CommandCatalog& catalog, DocWords args,
+                                     ReplyWriter& reply);
 
 // HELP of any container: each subcommand with its arguments and its summary.
 void write_help(const CommandEntry& container, ReplyWriter& reply);
