@@ -155,8 +155,13 @@ void SentinelMachine::select(Pass& p, Primary& primary) {
       return;
     }
   }
-  const Selection selection = select_replica(
-      {.primary = &primary, .links = &links_, .now = p.now, .timings = &options_.timings});
+  SelectionInput in{
+      .primary = &primary, .links = &links_, .now = p.now, .timings = &options_.timings};
+  Selection selection = select_replica(in);
+  if (selection.chosen() == nullptr && !primary.says_primary) {
+    in.ignore_link_age = true;
+    selection = select_replica(in);
+  }
   const Address* chosen = selection.chosen();
   if (chosen == nullptr) {
     return abort_failover(p.now, primary, "-failover-abort-no-good-slave", p.out);

@@ -150,6 +150,11 @@ void SentinelMachine::notice_stall(Instant now, SentinelEffects& out) {
   for (auto& [name, primary] : primaries_) {
     primary->candidate_at.reset();
     for (auto& [id, peer] : primary->peers) peer.says_down = false;
+    // What we were about to put right may have been put right by others.
+    for (auto& [address, replica] : primary->replicas) {
+      replica.role_since = replica.source_since = now;
+      replica.superseded_by.reset();
+    }
     const bool early = primary->failing_over() && primary->state < FailoverState::kWaitPromotion;
     if (early) abort_failover(now, *primary, "-failover-abort-not-elected", out);
   }

@@ -43,7 +43,8 @@ Rejection reject(const SelectionInput& in, const Replica& replica) {
   if (!trusting && in.now - *replica.info_at > oldest) return Rejection::kStaleInfo;
   Nanos longest = 10 * primary.options.down_after;
   if (primary.is_down()) longest += in.now - *primary.down_since;
-  if (replica.info.link_down_seconds > 0 && Seconds(replica.info.link_down_seconds) > longest) {
+  if (!in.ignore_link_age && replica.info.link_down_seconds > 0 &&
+      Seconds(replica.info.link_down_seconds) > longest) {
     return Rejection::kLinkDownTooLong;
   }
   return Rejection::kNone;

@@ -14,6 +14,9 @@ struct SelectionInput {
   const std::map<LinkId, Link>* links = nullptr;
   Instant now{};
   const SentinelTimings* timings = nullptr;
+  // Pass over kLinkDownTooLong: for a primary that lives and says that it is a replica, so that
+  // nobody is a primary and no replica can have a link. Redis finds no good replica there, ever.
+  bool ignore_link_age = false;
 };
 
 enum class Rejection {

@@ -1,0 +1,77 @@
+// redan_sim --world=sentinel --seed=N [--seeds=COUNT] [--trace]: runs seeds and says what it found.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "common/base/parse.h"
+#include "common/protocol/mutants.h"
+#include "tests/sim/sentinel_world.h"
+
+namespace {
+
+int usage() {
+  std::fprintf(stderr,
+               "usage: redan_sim --world=sentinel --seed=N [--seeds=COUNT] [--trace]\n"
+               "       a build with REDAN_MUTANTS also knows --mutant=NAME\n");
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  uint64_t seed = 1, seeds = 1;
+  bool trace = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    const std::string value = arg.substr(std::min(arg.size(), arg.find('=') + 1));
+    if (arg == "--world=sentinel") continue;
+    if (arg == "--trace") {
+      trace = true;
+    } else if (arg.rfind("--seed=", 0) == 0 && redan::parse_uint64(value)) {
+      seed = *redan::parse_uint64(value);
+    } else if (arg.rfind("--seeds=", 0) == 0 && redan::parse_uint64(value)) {
+      seeds = *redan::parse_uint64(value);
+#ifdef REDAN_MUTANTS
+    } else if (arg.rfind("--mutant=", 0) == 0) {
+      for (size_t m = 0; m < redan::mutants::kNames.size(); ++m) {
+        if (redan::mutants::kNames[m] == value) redan::mutants::chosen = m + 1;
+      }
+      if (redan::mutants::chosen == 0) return usage();
+#endif
+    } else {
+      return usage();
+    }
+  }
+  const auto began = std::chrono::steady_clock::now();
+  uint64_t failed = 0, events = 0, acknowledged = 0, handovers = 0, demotions = 0;
+  int64_t worst_gap = 0, worst_demotion = 0;
+  for (uint64_t s = seed; s < seed + seeds; ++s) {
+    const redan::sim::Outcome out = redan::sim::run_seed(s, trace);
+    events += out.events;
+    acknowledged += out.acknowledged;
+    handovers += static_cast<uint64_t>(out.handovers);
+    demotions += out.demoted_after.count() > 0;
+    worst_gap = std::max<int64_t>(worst_gap, out.longest_gap.count());
+    worst_demotion = std::max<int64_t>(worst_demotion, out.demoted_after.count());
+    if (trace) std::fputs(out.trace.c_str(), stdout);
+    if (!out.ok) {
+      ++failed;
+      std::printf("seed %llu: %s (%s)\n", static_cast<unsigned long long>(s), out.failure.c_str(),
+                  out.faults.c_str());
+    }
+    if (seeds == 1) std::printf("hash %016llx\n", static_cast<unsigned long long>(out.hash));
+  }
+  const double took =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  std::printf(
+      "%llu seeds, %llu failed, %.1f s, %.0f seeds/min on one core, %llu events, %llu writes "
+      "acknowledged, %llu handovers (longest gap %.1f ms), %llu demotions (slowest %.1f ms)\n",
+      static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(failed), took,
+      60.0 * static_cast<double>(seeds) / took, static_cast<unsigned long long>(events),
+      static_cast<unsigned long long>(acknowledged), static_cast<unsigned long long>(handovers),
+      static_cast<double>(worst_gap) / 1e6, static_cast<unsigned long long>(demotions),
+      static_cast<double>(worst_demotion) / 1e6);
+  return failed == 0 ? 0 : 1;
+}
