@@ -74,6 +74,7 @@ void SentinelMachine::consider_failover(Pass& p, Primary& primary) {
 void SentinelMachine::start_failover(Instant now, Primary& primary, SentinelEffects& out) {
   primary.candidate_at.reset();
   current_epoch_ = current_epoch_.next();
+  epoch_since_ = now;
   primary.campaign = Campaign(current_epoch_);
   announce(out, EventLevel::kWarning, "+new-epoch", &primary, std::to_string(current_epoch_.value));
   event(out, EventLevel::kWarning, "+try-failover", primary);

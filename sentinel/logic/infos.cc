@@ -82,6 +82,7 @@ void SentinelMachine::on_role_of_replica(Instant now, Primary& primary, Replica&
     return;
   }
   replica.superseded_by.reset();
+  replica.proof_asked.reset();
   if (replica.reconf == ReconfStep::kNone || replica.reconf == ReconfStep::kDone) return;
   const Replica* leader = promoted(primary);
   if (leader == nullptr) return;
@@ -115,9 +116,11 @@ bool SentinelMachine::not_down_for(Instant now, const Instance& node, Nanos span
   return node.last_down == Instant{} || now - node.last_down > span;
 }
 
-// Whether a majority of the sentinels told us lately that our configuration is theirs. Then it is
-// not we who slept through a newer one.
+// Whether a majority of the sentinels told us lately that our configuration is theirs, and nobody
+// an epoch beyond it. Then it is not we who slept through a newer one, nor is one being made.
 bool SentinelMachine::hears_majority(Instant now, const Primary& primary) const {
+  const Nanos settled = 5 * options_.timings.publish_period;
+  if (current_epoch_ > primary.config_epoch && now - epoch_since_ < settled) return false;
   size_t agreeing = 1;
   for (const auto& [id, peer] : primary.peers) {
     const bool fresh = now - peer.last_hello <= 3 * options_.timings.publish_period;
@@ -135,10 +138,41 @@ void SentinelMachine::reconfigure(Instant now, Link& to, const Primary& primary,
 
 // A node that ought to be a replica of our primary and is not. Redis waits for four hello periods
 // before it demotes one that says master: the news that it was promoted may be on its way to us.
-// A node that we know to be a leftover needs no such wait: it was the primary until our own
-// configuration replaced it, has not been a replica since, the new primary confirms its role after
-// this node claimed it, and a majority of sentinels shares our configuration. Then it is demoted
-// at once.
+// A node that we know to be a leftover needs no such wait, and is demoted at once.
+// Whether a node that says master is a leftover beyond doubt: it was the primary until our own
+// configuration replaced it and has not been a replica since; a majority of sentinels shares our
+// configuration; and, asked after the node made its claim, the new primary confirms its role and a
+// majority of sentinels has voted in no later epoch. A leader that promoted the node anew was
+// elected by a majority, so that one of those would know.
+bool SentinelMachine::proven_leftover(Pass& p, Primary& primary, Replica& replica) {
+  if (replica.superseded_by != primary.config_epoch || !link(replica.link).proven ||
+      replica.is_down() || !looks_sane(p.now, primary) || !hears_majority(p.now, primary)) {
+    return false;
+  }
+  if (!replica.proof_asked || p.due(*replica.proof_asked + options_.timings.ask_period)) {
+    replica.proof_asked = p.now;
+    primary.next_info = p.now;
+    again_ = true;
+    for (auto& [id, peer] : primary.peers) {
+      Link& to = link(peer.link);
+      if (!can_send(to)) continue;
+      send(p.now, to, primary.name,
+           AskPrimaryDown{.name = primary.name,
+                          .primary = primary.address,
+                          .epoch = current_epoch_,
+                          .candidate = std::nullopt},
+           p.out);
+    }
+  }
+  if (primary.info_sent_at < *replica.proof_asked) return false;
+  size_t agreeing = primary.voter.ballot().epoch <= primary.config_epoch ? 1 : 0;
+  for (const auto& [id, peer] : primary.peers) {
+    const bool told = peer.told_asked >= *replica.proof_asked;
+    if (told && peer.told_ballot_epoch <= primary.config_epoch) ++agreeing;
+  }
+  return agreeing >= primary.electorate() / 2 + 1;
+}
+
 void SentinelMachine::bring_in_line(Pass& p, Primary& primary, Replica& replica) {
   if (!replica.info_at || !replica.info.is_primary || primary.failing_over()) return;
   Link& to = link(replica.link);
@@ -154,18 +188,8 @@ void SentinelMachine::bring_in_line(Pass& p, Primary& primary, Replica& replica)
       if (p.due(replica.last_demotion + Seconds(1))) demote("+convert-to-slave");
       return;
     }
-    if (replica.superseded_by == primary.config_epoch && to.proven && !replica.is_down() &&
-        looks_sane(p.now, primary) && hears_majority(p.now, primary)) {
-      const bool confirmed = primary.info_sent_at >= *replica.info_at;
-      if (!confirmed) {
-        // Asked once per INFO of the leftover.
-        if (primary.info_asked < *replica.info_at) {
-          primary.next_info = std::min(primary.next_info, p.now);
-          again_ = true;
-        }
-      } else if (p.due(replica.last_demotion + Seconds(1))) {
-        demote("+convert-to-slave");
-      }
+    if (proven_leftover(p, primary, replica) && p.due(replica.last_demotion + Seconds(1))) {
+      return demote("+convert-to-slave");
     }
     const Nanos wait = 4 * t.publish_period;
     if (looks_sane(p.now, primary) && !replica.is_down() &&

@@ -89,11 +89,14 @@ struct Replica : DataNode {
   // a replica since: if it still says master it is a leftover, not a newer decision.
   std::optional<Epoch> superseded_by;
   Instant last_demotion{};
+  std::optional<Instant> proof_asked;  // When the peers were asked whether it was elected anew.
 };
 
 struct Peer : Instance {
   NodeId id;
-  bool says_down = false;  // Of our primary.
+  Instant told_asked{};       // When the last question was sent that it answered, and
+  Epoch told_ballot_epoch{};  // the epoch of its ballot in that answer (stock peers: zero).
+  bool says_down = false;     // Of our primary.
   Instant asked_at{};
   Instant last_down_reply{};
   Ballot vote = {};  // The last ballot it told us.

@@ -280,6 +280,7 @@ void SentinelMachine::on(Instant now, const PeerQuestion& asked, SentinelEffects
   PrimaryDownReply reply;
   if (primary != nullptr) {
     reply.down = !tilt_since_ && primary->is_down();
+    if (!question.name.empty()) reply.leader_epoch = primary->voter.ballot().epoch;
     if (question.candidate) {
       vote(now, *primary, question.epoch, *question.candidate, question.handover, out);
       reply.leader = primary->voter.ballot().choice;

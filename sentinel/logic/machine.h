@@ -146,6 +146,7 @@ class SentinelMachine {
   bool looks_sane(Instant now, const Primary& primary) const;
   bool not_down_for(Instant now, const Instance& node, Nanos span) const;
   bool hears_majority(Instant now, const Primary& primary) const;
+  bool proven_leftover(Pass& p, Primary& primary, Replica& replica);
   bool follows(const Replica& replica, const Address& source) const;
   void reconfigure(Instant now, Link& link, const Primary& primary, std::optional<Address> source,
                    SentinelEffects& out);
@@ -183,6 +184,7 @@ class SentinelMachine {
   SentinelOptions options_;
   NodeId id_;
   Epoch current_epoch_{};
+  Instant epoch_since_{};  // When the current epoch was adopted.
   Rng rng_;
   std::map<std::string, std::unique_ptr<Primary>> primaries_;
   std::map<LinkId, Link> links_;

@@ -59,6 +59,7 @@ struct NodeReply {
 struct PrimaryDownReply {
   bool down = false;
   std::optional<NodeId> leader;  // "*" is none.
+  // Among ours (a question with a name) the epoch of the ballot, also where no vote was asked for.
   Epoch leader_epoch{};
 };
 

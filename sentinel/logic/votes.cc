@@ -14,6 +14,7 @@ constexpr Millis kDesync{1'000};
 bool SentinelMachine::adopt_epoch(Primary& primary, Epoch epoch, SentinelEffects& out) {
   if (epoch <= current_epoch_) return false;
   current_epoch_ = epoch;
+  epoch_since_ = last_seen_;
   announce(out, EventLevel::kWarning, "+new-epoch", &primary, std::to_string(epoch.value));
   return true;
 }
@@ -56,6 +57,8 @@ void SentinelMachine::on_vote(Instant now, Primary& primary, Peer& peer,
   if (request.about != primary.address) return;  // Of another primary than today's.
   peer.last_down_reply = now;
   peer.says_down = reply.down;
+  peer.told_asked = request.sent;
+  peer.told_ballot_epoch = reply.leader_epoch;
   if (!reply.leader) return;
   peer.vote = {.epoch = reply.leader_epoch, .choice = reply.leader};
   if (primary.state == FailoverState::kWaitStart) primary.campaign.count(peer.id, peer.vote);

@@ -111,10 +111,11 @@ void BestReplicaChosen::announced(SentinelNode& node, const Announce& event) {
 void NoHastyDemotion::announced(SentinelNode& node, const Announce& event) {
   if (event.type == "+promoted-slave") {
     const Primary& primary = *node.machine().find(kName);
-    if (primary.config_epoch > newest_ && primary.promoted) {
+    // The machine may be a step ahead of the announcement: the text names the replica.
+    if (primary.config_epoch > newest_) {
       newest_ = primary.config_epoch;
       promoted_at_ = world_.now();
-      address_ = primary.promoted->text();
+      address_ = event.text.substr(6, event.text.find(' ', 6) - 6);
     }
   }
   if (event.type != "+convert-to-slave" || promoted_at_ == Nanos(0)) return;

@@ -27,8 +27,8 @@ TEST_P(MutantGate, IsFoundWithinTwoThousandSeeds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MutantGate, testing::Range<size_t>(1, mutants::kNames.size() + 1),
-                         [](const auto& info) {
-                           return std::string(mutants::kNames[info.param - 1]);
+                         [](const testing::TestParamInfo<size_t>& mutant) {
+                           return std::string(mutants::kNames[mutant.param - 1]);
                          });
 
 TEST(MutantGate, WithoutAPlantedBugTheSameSeedsPass) {
