@@ -33,8 +33,49 @@ RequestParser::Status RequestParser::parse(std::string_view input, const Request
     needed_ = 0;
     if (input.empty()) return Status::kIncomplete;
     if (input[0] != '*') return parse_inline(input);
+    if (parse_whole_array(input, limits)) return Status::kRequest;
   }
   return parse_array(input, limits);
+}
+
+namespace {
+
+// A short number and its line end at p; nullptr where it is longer, or anything else.
+const char* short_number(const char* p, const char* end, size_t& number) {
+  size_t value = 0;
+  const char* const begin = p;
+  while (p < end && p - begin < 7 && *p >= '0' && *p <= '9') {
+    value = value * 10 + static_cast<size_t>(*p++ - '0');
+  }
+  // No leading zero: the slow way knows what to say about it.
+  if (p == begin || (*begin == '0' && p - begin > 1)) return nullptr;
+  if (end - p < 2 || p[0] != '\r' || p[1] != '\n') return nullptr;
+  number = value;
+  return p + 2;
+}
+
+}  // namespace
+
+// Most requests are short and whole: one pass, nothing remembered. False: look at it the slow way.
+bool RequestParser::parse_whole_array(std::string_view input, const RequestLimits& limits) {
+  if (!limits.authenticated) return false;
+  const char* const begin = input.data();
+  const char* const end = begin + input.size();
+  size_t count = 0;
+  const char* p = short_number(begin + 1, end, count);
+  if (p == nullptr || count == 0 || count > 1024) return false;
+  args_.clear();
+  for (; count > 0; --count) {
+    size_t length = 0;
+    if (p == end || *p != '$') return false;
+    p = short_number(p + 1, end, length);
+    if (p == nullptr || static_cast<size_t>(end - p) < length + 2) return false;
+    if (static_cast<int64_t>(length) > limits.max_bulk_bytes) return false;
+    args_.emplace_back(p, length);
+    p += length + 2;
+  }
+  position_ = static_cast<size_t>(p - begin);
+  return true;
 }
 
 RequestParser::Status RequestParser::parse_inline(std::string_view input) {

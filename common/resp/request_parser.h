@@ -42,6 +42,7 @@ class RequestParser {
   void reset();
 
  private:
+  bool parse_whole_array(std::string_view input, const RequestLimits& limits);
   Status parse_inline(std::string_view input);
   Status parse_array(std::string_view input, const RequestLimits& limits);
   Status fail(std::string message);

@@ -94,20 +94,23 @@ Refusal enough_memory(const GateView& view) {
 }
 
 namespace {
-using Gate = Refusal (*)(const GateView&);
-constexpr Gate kGates[] = {
-    not_from_replica, allowed_in_multi,         enough_memory, disk_trusted, enough_replicas,
-    writable_here,    allowed_while_subscribed, not_stale,     not_loading};
+
+// Asks one gate after the other, each inlined: this is on the way of every request.
+template <auto... kGates>
+Refusal first_of(const GateView& view) {
+  Refusal refusal;
+  (void)((refusal = kGates(view)).has_value() || ...);
+  return refusal;
+}
+
 }  // namespace
 
 Refusal first_refusal(const GateView& view) {
   if (Refusal refusal = authenticated(view)) return refusal;
   if (view.from_primary) return {};
   if (Refusal refusal = debug_allowed(view)) return refusal;
-  for (const Gate gate : kGates) {
-    if (Refusal refusal = gate(view)) return refusal;
-  }
-  return {};
+  return first_of<not_from_replica, allowed_in_multi, enough_memory, disk_trusted, enough_replicas,
+                  writable_here, allowed_while_subscribed, not_stale, not_loading>(view);
 }
 
 }  // namespace redan
