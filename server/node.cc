@@ -350,6 +350,7 @@ void Node::Parts::role_changed(std::string_view host, int port) {
 }
 
 void Node::Parts::install(std::unique_ptr<Keyspace> fresh) {
+  snapshots.give_up_for_new_data();
   keyspace.swap_data(*fresh);
   lazy_free.destroy(std::move(fresh));
 }

@@ -86,7 +86,7 @@ class WithSentinels(Story):
         sentinel = Sentinel([(HOST, one.port) for one in sentinels], socket_timeout=0.5)
         self.assertEqual(sentinel.discover_master("redan"), (HOST, primary.port))
         self.assertEqual(len(sentinel.discover_slaves("redan")), 2)
-        writer = sentinel.master_for("redan", socket_timeout=0.5)
+        writer = sentinel.master_for("redan", socket_timeout=6)
         reader = sentinel.slave_for("redan", socket_timeout=0.5)
         for i in range(100):
             writer.set(f"before:{i}", i)
