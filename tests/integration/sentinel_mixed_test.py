@@ -112,14 +112,21 @@ class Deployment:
         self.ports = [free_port() for _ in range(replicas + 1)]
         for port in self.ports:
             self.start_node(port, None if port == self.ports[0] else self.ports[0])
-        eventually("replicas in sync", lambda: self.node(self.ports[0]).info("replication")[
-            "connected_slaves"] == replicas and all(
-                self.node(p).info("replication")["master_link_status"] == "up"
-                for p in self.ports[1:]))
+        eventually("replicas in sync", lambda: self.replicas_online(replicas))
         for kind in kinds:
             self.start_sentinel(kind, down_after_ms, quorum)
         for port in self.sentinels:
             eventually(f"sentinel {port} knows everybody", lambda: self.knows_all(port), 30)
+
+    def replicas_online(self, replicas):
+        # A primary sends its stream only after a replica's first ACK, up to a second after the
+        # replica calls its link up: a write in between would be lost with the primary. A write that
+        # both have acknowledged proves that the stream runs.
+        primary = self.node(self.ports[0])
+        if primary.info("replication")["connected_slaves"] != replicas:
+            return False
+        primary.set("probe", "1")
+        return primary.wait(replicas, 1000) == replicas
 
     def start_node(self, port, primary):
         conf = os.path.join(self.folder, f"node-{port}.conf")
