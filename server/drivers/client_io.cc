@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -543,7 +544,11 @@ void ClientIo::finish_batch() {
       s.to_resume.pop_back();
       client->resume();
     }
+    // What batch_done() sends is the stream to the replicas. It leaves before the replies, so that
+    // a process killed in between has acknowledged nothing that only it knew.
+    const auto replies = static_cast<std::ptrdiff_t>(s.to_write.size());
     s.handler.batch_done();
+    std::rotate(s.to_write.begin(), s.to_write.begin() + replies, s.to_write.end());
     for (size_t i = 0; i < s.to_write.size(); ++i) s.to_write[i]->write();
     s.to_write.clear();
     close_listed();

@@ -1,0 +1,56 @@
+#include "server/drivers/client_io.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace redan {
+namespace {
+
+// Answers each request, and at the end of the batch streams it to the replica.
+struct Primary final : RequestHandler {
+  explicit Primary(DataLoop& l) : loop(l), io(loop, *this) {}
+
+  void opened(Session&) override {}
+  RequestLimits limits(const Session&) const override { return {}; }
+  void malformed(Session&, std::string_view) override {}
+  void batch_begins() override {}
+  void closed(Session&) override {}
+  Executed execute(Session&, std::span<const std::string_view>, std::string_view,
+                   ReplyWriter& reply) override {
+    executed = true;
+    reply.ok();
+    return Executed::kDone;
+  }
+  void batch_done() override {
+    if (!std::exchange(executed, false)) return;
+    replica->connection->send("stream\r\n");
+    loop.stop();
+  }
+
+  DataLoop& loop;
+  ClientIo io;
+  Session* replica = nullptr;
+  bool executed = false;
+};
+
+// A process may be killed between any two system calls: what is acknowledged must be on its way.
+TEST(ClientIo, TheStreamLeavesBeforeTheRepliesToWhatItHolds) {
+  // Client and replica share one socket, so that the order of the bytes is the order of the writes.
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  DataLoop loop;
+  Primary primary(loop);
+  primary.replica = primary.io.adopt(::dup(ends[0]), ClientKind::kReplica, "");
+  Session* const client = primary.io.adopt(ends[0], ClientKind::kNormal, "PING\r\n");
+  ASSERT_NE(primary.replica, nullptr);
+  ASSERT_NE(client, nullptr);
+  loop.run();
+  char bytes[64];
+  const ssize_t got = ::recv(ends[1], bytes, sizeof bytes, 0);
+  EXPECT_EQ(std::string_view(bytes, got > 0 ? static_cast<size_t>(got) : 0), "stream\r\n+OK\r\n");
+  ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace redan
