@@ -1,30 +1,39 @@
 """Failover drills: something breaks under load, is healed, and the books are checked.
 
 A drill gets a running stack with load on it, does its harm, and returns when the harm is healed. The
-frame around it waits for convergence and counts: acknowledged, lost, the longest time without an
-acknowledged write, and how long the old primary took to become a replica once it was reachable.
+frame around it waits for convergence, counts, and judges by what PROMISES says of the drill.
 """
 
-import json
+import enum
 import signal
 import time
 
+from books import Books
 from harness.processes import eventually
-from harness.resp import Client, Closed, ReplyError
+from harness.resp import Client, ReplyError
 
 PORT, SENTINEL_PORT, GROUP = 6379, 26379, "redan"
 
 
+class Promise(enum.Enum):
+    """What may be lost; README.md has the reasons."""
+    NOTHING_LOST = "nothing"
+    UNTIL_DEMOTED = "what the old primary acknowledged from the harm until it was demoted"
+    UNTIL_REFUSED = "what the old primary acknowledged from the harm until min-replicas-max-lag made it refuse"
+
+
 class Drill:
-    def __init__(self, stack, writers=4):
+    def __init__(self, name, stack, writers=4):
+        self.name = name
         self.stack = stack
         self.network = stack.network
         self.writers = writers
         self.nodes = [name for name in stack.services if not name.startswith("sentinel")]
         self.sentinels = [name for name in stack.services if name.startswith("sentinel")]
         self.old = self.new = None
-        self.harmed_at = self.healed_at = self.demoted_after = None
+        self.harmed_at = self.healed_at = self.demoted_at = self.window_ended_at = None
         self.load = None
+        self.breaches = []
 
     # What a drill may ask and do.
     def call(self, name, *args, port=None, timeout=1.0):
@@ -59,23 +68,35 @@ class Drill:
         self.harmed_at = time.monotonic()
 
     def heal(self):
-        """The old primary is reachable again; measures until it says it is a replica."""
+        """The old primary is reachable again; waits until it says it is a replica."""
         self.healed_at = time.monotonic()
         eventually(lambda: self.call(self.old, "ROLE")[0] == b"slave", 60,
                    f"{self.old} becomes a replica")
-        self.demoted_after = time.monotonic() - self.healed_at
+        self.demoted_at = time.monotonic()
+
+    def wait_refusal(self):
+        """Waits until the old primary refuses writes because no replica answers it."""
+        def refuses():
+            try:
+                self.call(self.old, "SET", "probe", 1)
+            except ReplyError as error:
+                return error.code == "NOREPLICAS"
+            return False
+        eventually(refuses, 60, f"{self.old} refuses writes that no replica would get")
+        self.window_ended_at = time.monotonic()
 
     # The frame.
-    def run(self, action):
+    def run(self):
         self.stack.up()
         eventually(self._acquainted, 60, "the sentinels know each other and the replicas")
         self.old = self.agreed_primary()
         sentinels = ",".join(f"{name}:{SENTINEL_PORT}" for name in self.sentinels)
         self.load = self.stack.client(["/usr/bin/python3", "/tests/compose/load.py", "--sentinels", sentinels,
-                                       "--writers", str(self.writers), "--out", "/out/load.json"])
+                                       "--writers", str(self.writers), "--careful", str(self.writers // 2),
+                                       "--replicas", str(len(self.nodes) - 1), "--out", "/out/load.json"])
         self.load.start()
         self.load_runs(1000)
-        action(self)
+        DRILLS[self.name](self)
         self.load_runs(500)
         self.load.signal(signal.SIGTERM)
         if self.load.popen.wait(30) != 0:
@@ -104,27 +125,21 @@ class Drill:
                 len({str(self.call(name, "DBSIZE")) for name in self.nodes}) == 1)
 
     def _count(self):
-        record = json.loads((self.stack.folder / "load.json").read_text())
-        acknowledged = record["acknowledged"]
+        books = Books(self.stack.folder / "load.json", self.network.name_of)
         primary = self.agreed_primary()
-        lost, lost_by = 0, {}
-        with Client((self.network.address(primary), PORT), timeout=20) as client:
-            for start in range(0, len(acknowledged), 1000):
-                part = acknowledged[start:start + 1000]
-                values = client.call("MGET", *(f"w{number}:{sequence}" for number, sequence, _, _ in part))
-                for (_, sequence, _, host), value in zip(part, values):
-                    if value != b"%d" % sequence:
-                        lost += 1
-                        lost_by[host] = lost_by.get(host, 0) + 1
-        times = sorted(when for _, _, when, _ in acknowledged)
-        late = [when for when in times if when >= self.harmed_at]
-        # The gap is the longest silence that begins after the harm, or holds it.
-        before = max(when for when in times if when < self.harmed_at)
-        gap = max(b - a for a, b in zip([before, *late], late))
-        return {"acknowledged": len(acknowledged), "attempted": record["attempted"], "lost": lost,
-                "lost_by": {self.network.name_of(host): count for host, count in lost_by.items()},
-                "write_gap_s": round(gap, 3),
-                "demoted_after_s": None if self.demoted_after is None else round(self.demoted_after, 3),
+        if primary != self.new:
+            raise AssertionError(f"{self.new} took over, but now {primary} is the primary: one harm, two failovers")
+        books.compare_with((self.network.address(primary), PORT))
+        promise = PROMISES[self.name]
+        end = self.window_ended_at or self.demoted_at
+        self.breaches = books.breaches(promise is Promise.NOTHING_LOST, self.old, self.harmed_at, end,
+                                       len(self.nodes) - 1)
+        return {"acknowledged": len(books.acknowledged), "attempted": books.attempted,
+                "on_every_replica": len(books.held_by(len(self.nodes) - 1)), "lost": len(books.lost),
+                "loss_window_s": round(books.window_after(self.harmed_at), 3), "bound": promise.value,
+                "permitted_window_s": None if promise is Promise.NOTHING_LOST else round(end - self.harmed_at, 3),
+                "write_gap_s": round(books.gap_after(self.harmed_at), 3),
+                "demoted_after_s": round(self.demoted_at - self.healed_at, 3),
                 "old_primary": self.old, "new_primary": primary}
 
 
@@ -170,13 +185,28 @@ def cut(drill):
 
 def minority(drill):
     """The primary, one sentinel and the client on one side of a cut, the others on the other."""
+    cut_off_with_client(drill)
+    drill.wait_failover(drill.sentinels[1:])
+    drill.network.heal()
+    drill.heal()
+
+
+def guarded(drill):
+    """The same with min-replicas-to-write: the cut-off primary stops acknowledging by itself."""
+    for name in drill.nodes:
+        drill.call(name, "CONFIG", "SET", "min-replicas-to-write", 1, "min-replicas-max-lag", 2)
+    cut_off_with_client(drill)
+    drill.wait_refusal()
+    drill.wait_failover(drill.sentinels[1:])
+    drill.network.heal()
+    drill.heal()
+
+
+def cut_off_with_client(drill):
     minor = [drill.old, drill.sentinels[0], "client"]
     major = [name for name in drill.network.hosts if name not in minor]
     drill.harm()
     drill.network.cut(minor, major)
-    drill.wait_failover(drill.sentinels[1:])
-    drill.network.heal()
-    drill.heal()
 
 
 def deaf(drill):
@@ -199,8 +229,9 @@ def manual(drill):
     drill.load_runs()
 
 
-DRILLS = {action.__name__: action for action in (kill, crash, pause, cut, minority, deaf, manual)}
-# Where an acknowledged write may not be lost, whatever the timing.
-NOTHING_LOST = {"manual"}
+DRILLS = {action.__name__: action for action in (kill, crash, pause, cut, minority, guarded, deaf, manual)}
+PROMISES = {"kill": Promise.NOTHING_LOST, "crash": Promise.NOTHING_LOST, "pause": Promise.NOTHING_LOST,
+            "deaf": Promise.NOTHING_LOST, "manual": Promise.NOTHING_LOST, "cut": Promise.UNTIL_DEMOTED,
+            "minority": Promise.UNTIL_DEMOTED, "guarded": Promise.UNTIL_REFUSED}
 
-__all__ = ["DRILLS", "NOTHING_LOST", "Drill", "Closed", "ReplyError"]
+__all__ = ["DRILLS", "PROMISES", "Drill"]

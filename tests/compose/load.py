@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Writers that find the primary through the sentinels and remember what was acknowledged.
 
-Each writer sets keys of its own, one after the other. Any trouble (a closed connection, no answer in
-time, an error) makes it ask the sentinels again; such a write counts neither as acknowledged nor as
-lost. SIGTERM ends it; the record goes to --out as JSON.
+Each writer sets keys of its own, one after the other. The careful ones also ask with WAIT how many
+replicas have it. Any trouble (a closed connection, no answer in time, an error) makes a writer ask the
+sentinels again; such a write counts neither as acknowledged nor as lost. SIGTERM ends it; the record
+goes to --out as JSON.
 """
 
 import argparse
@@ -23,11 +24,12 @@ TROUBLE = (OSError, Closed, ReplyError)
 
 
 class Writer(threading.Thread):
-    def __init__(self, number, sentinels, group, timeout, stopping):
+    def __init__(self, number, sentinels, group, timeout, stopping, replicas):
         super().__init__(daemon=True)
+        self.replicas = replicas  # How many it waits for; 0: it does not ask.
         self.number, self.sentinels, self.group = number, sentinels, group
         self.timeout, self.stopping = timeout, stopping
-        self.acknowledged = []  # (sequence, when, by whom)
+        self.acknowledged = []  # (sequence, when it was sent, when acknowledged, by whom, replicas that have it)
         self.attempted = 0
         self.troubles = {}
         self.client = self.host = None
@@ -56,8 +58,11 @@ class Writer(threading.Thread):
                     continue
             try:
                 self.attempted += 1
+                began = time.monotonic()
                 if self.client.call("SET", f"w{self.number}:{self.attempted}", self.attempted) == "OK":
-                    self.acknowledged.append((self.attempted, time.monotonic(), self.host))
+                    self.acknowledged.append([self.attempted, began, time.monotonic(), self.host, 0])
+                    if self.replicas:
+                        self.acknowledged[-1][-1] = self.client.call("WAIT", self.replicas, 100)
             except TROUBLE as error:
                 name = error.code if isinstance(error, ReplyError) else type(error).__name__
                 self.troubles[name] = self.troubles.get(name, 0) + 1
@@ -75,6 +80,8 @@ def main():
     parser.add_argument("--sentinels", required=True, help="host:port,host:port")
     parser.add_argument("--group", default="redan")
     parser.add_argument("--writers", type=int, default=4)
+    parser.add_argument("--careful", type=int, default=0, help="so many of the writers use WAIT")
+    parser.add_argument("--replicas", type=int, default=2, help="what the careful ones wait for")
     parser.add_argument("--timeout", type=float, default=0.5, help="seconds to wait for an answer")
     parser.add_argument("--at-most", type=float, default=120, help="ends by itself after so many seconds")
     parser.add_argument("--out", required=True)
@@ -83,7 +90,8 @@ def main():
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     sentinels = addresses(options.sentinels)
-    writers = [Writer(number, sentinels, options.group, options.timeout, stopping)
+    writers = [Writer(number, sentinels, options.group, options.timeout, stopping,
+                      options.replicas if number < options.careful else 0)
                for number in range(options.writers)]
     for writer in writers:
         writer.start()
