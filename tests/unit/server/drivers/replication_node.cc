@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
@@ -56,14 +57,15 @@ int free_port() {
 }
 
 TestClient::TestClient(int port) {
-  for (int i = 0; i < 500; ++i) {
+  const sockaddr_in address = loopback(port);
+  const bool connected = eventually([&] {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) break;
-    ::close(fd_);
-    fd_ = -1;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+      return true;
+    ::close(std::exchange(fd_, -1));
+    return false;
+  });
+  if (!connected) return;  // Every call then answers "connection lost".
   const timeval patience{.tv_sec = 20, .tv_usec = 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }

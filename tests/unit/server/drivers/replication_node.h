@@ -11,6 +11,7 @@
 
 #include "common/resp/reply_parser.h"
 #include "server/config/server_config.h"
+#include "tests/unit/eventually.h"
 
 namespace redan {
 
@@ -31,15 +32,6 @@ class TestClient {
 };
 
 int free_port();
-// Asks again until `holds` or ten seconds are over.
-template <class F>
-bool eventually(F&& holds) {
-  for (int i = 0; i < 1000; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 // PING, SET, GET, DEL, SELECT, MULTI, EXEC, DBSIZE, INFO, ROLE, WAIT-free; REPLICAOF, REPLCONF,
 // PSYNC, SYNC, FAILOVER; CUT ends all replication connections, BULK n makes n keys.
