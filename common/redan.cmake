@@ -43,8 +43,10 @@ if(REDAN_SANITIZE)
   set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
   set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1")
   add_compile_options(-fsanitize=${REDAN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-  # Asio has fences, which g++ says ThreadSanitizer does not see; tests/README.md tells what follows.
-  add_compile_options(-Wno-tsan)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Asio has fences, which g++ says ThreadSanitizer does not see; tests/README.md tells what follows.
+    add_compile_options(-Wno-tsan)
+  endif()
   add_link_options(-fsanitize=${REDAN_SANITIZE})
 endif()
 

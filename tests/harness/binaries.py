@@ -23,6 +23,12 @@ class Build:
     def is_stock(self):
         return self.name == "redis"
 
+    @property
+    def is_sanitized(self):
+        """Built with AddressSanitizer or ThreadSanitizer: its memory says nothing."""
+        code = self.server.read_bytes()
+        return b"__asan_init" in code or b"__tsan_init" in code
+
 
 def build_in(folder):
     folder = Path(folder)

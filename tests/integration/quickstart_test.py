@@ -1,13 +1,15 @@
 #!/usr/bin/python3
-"""deploy/quickstart.sh as a new user runs it, with programs that are already built."""
+"""deploy/quickstart.sh as a new user runs it: from a clean tree, and its corners with programs already built."""
 
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import unittest
+from pathlib import Path
 
 from stories import HOST, SUBJECT, Client, Story, eventually
 
@@ -15,15 +17,14 @@ from harness.binaries import REPOSITORY
 
 
 class Quickstart(Story):
+    """Runs the script of the tree `top` with a home and ports of its own."""
+
     def setUp(self):
         super().setUp()
         self.base = self.free_base()
-        programs = self.lab.folder / "bin"
-        programs.mkdir()
-        for name, target in (("redan-server", SUBJECT.server), ("redan-sentinel", SUBJECT.sentinel)):
-            (programs / name).write_text(f'#!/bin/sh\nexec {target} "$@"\n')
-            (programs / name).chmod(0o755)
-        self.environment = {**os.environ, "REDAN_HOME": str(self.lab.folder / "home"), "REDAN_BIN": str(programs)}
+        self.top = REPOSITORY
+        self.environment = {**os.environ, "REDAN_HOME": str(self.lab.folder / "home")}
+        self.environment.pop("REDAN_BIN", None)
         self.addCleanup(self.run_script, "--stop")
 
     @staticmethod
@@ -42,10 +43,10 @@ class Quickstart(Story):
                 return base
         raise AssertionError("no free ports")
 
-    def run_script(self, *words, code=None):
-        done = subprocess.run([str(REPOSITORY / "deploy/quickstart.sh"), "--no-install", *map(str, words)],
+    def run_script(self, *words, code=None, timeout=120):
+        done = subprocess.run([str(self.top / "deploy/quickstart.sh"), *map(str, words)],
                               env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              stdin=subprocess.DEVNULL, timeout=120)
+                              stdin=subprocess.DEVNULL, timeout=timeout)
         if code is not None:
             self.assertEqual(done.returncode, code, done.stdout)
         return done.stdout
@@ -64,9 +65,22 @@ class Quickstart(Story):
         except FileNotFoundError:
             return False
 
-    def test_from_nothing_to_a_failover_and_back_to_nothing(self):
-        rows = self.rows(self.run_script("--port-base", self.base, code=0))
+    def processes(self):
+        """Everything that runs in this test's home, by pid: its command line."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if any(word.startswith(self.environment["REDAN_HOME"].encode()) for word in words) and self.lives(pid):
+                found[pid] = words
+        return found
+
+    def from_nothing_to_a_failover_and_back_to_nothing(self, timeout=120):
+        rows = self.rows(self.run_script("--port-base", self.base, code=0, timeout=timeout))
         self.assertEqual([row[0] for row in rows.values()], ["primary", "replica", "replica"] + ["sentinel"] * 3)
+        self.assertEqual(set(self.processes()), {pid for _, _, pid in rows.values()})
         again = self.rows(self.run_script("--port-base", self.base, code=0))
         self.assertEqual(again, rows)  # The second run starts nothing and ends nothing.
         with Client((HOST, self.base)) as client:
@@ -84,9 +98,40 @@ class Quickstart(Story):
         with Client((HOST, new[1])) as client:
             self.assertEqual(client.call("GET", "greeting"), b"hello")
         self.assertIn("6 processes ended", self.run_script("--stop", code=0))
-        for _, port, pid in rows.values():
-            self.assertFalse(self.lives(pid), f"{pid} on port {port}")
+        self.assertEqual(self.processes(), {})
         self.run_script("--status", code=1)
+
+
+class FromACleanTree(Quickstart):
+    def test_it_builds_starts_survives_a_kill_and_stops(self):
+        """What git has, elsewhere, without anything built: only packages are there already."""
+        self.top = self.lab.folder / "redan"
+        files = self.lab.command("git", "-c", f"safe.directory={REPOSITORY}", "-C", REPOSITORY, "ls-files", "-z",
+                                 "--cached", "--others", "--exclude-standard").split("\0")
+        for name in filter(None, files):
+            if (REPOSITORY / name).exists():
+                (self.top / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(REPOSITORY / name, self.top / name)
+        self.assertFalse((self.top / "build").exists())
+        self.from_nothing_to_a_failover_and_back_to_nothing(timeout=3000)
+        self.assertTrue((self.top / "build/release/bin/clusterctl").exists())
+
+
+class Corners(Quickstart):
+    def setUp(self):
+        super().setUp()
+        programs = self.lab.folder / "bin"
+        programs.mkdir()
+        for name, target in (("redan-server", SUBJECT.server), ("redan-sentinel", SUBJECT.sentinel)):
+            (programs / name).write_text(f'#!/bin/sh\nexec {target} "$@"\n')
+            (programs / name).chmod(0o755)
+        self.environment["REDAN_BIN"] = str(programs)
+
+    def run_script(self, *words, **options):
+        return super().run_script("--no-install", *words, **options)
+
+    def test_from_nothing_to_a_failover_and_back_to_nothing(self):
+        self.from_nothing_to_a_failover_and_back_to_nothing()
 
     def test_a_port_in_use_is_named_and_what_was_started_can_be_stopped(self):
         with socket.create_server((HOST, self.base + 1)):

@@ -15,6 +15,7 @@
 #include "common/base/parse.h"
 #include "common/base/rng.h"
 #include "common/config/disk.h"
+#include "tests/unit/eventually.h"
 
 namespace redan {
 namespace {
@@ -166,7 +167,12 @@ TEST(SentinelConf, AKillAtAnyTimeLeavesAWholeFile) {
   conf.state.current_epoch = Epoch(1000);
   ASSERT_TRUE(replace_file(path, rewrite_conf("# kept\n", conf)));
   uint64_t last = 1000;
+  const auto file = [&path] {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
+  };
   for (int round = 0; round < 20; ++round) {
+    const ino_t before = file();
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -175,8 +181,10 @@ TEST(SentinelConf, AKillAtAnyTimeLeavesAWholeFile) {
         if (!replace_file(path, rewrite_conf("# kept\n", conf))) std::_Exit(1);
       }
     }
+    const bool rewrites = eventually([&] { return file() != before; });
     usleep(static_cast<useconds_t>(rng.below(8000)));
     kill(child, SIGKILL);
+    ASSERT_TRUE(rewrites);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status));

@@ -1,0 +1,71 @@
+// RESTORE of a payload with a right checksum and anything inside: refused, or a key that every
+// command of strings and keys can be used on.
+#include "common/base/check.h"
+#include "common/base/crc64.h"
+#include "server/persistence/dump_payload.h"
+#include "tests/fuzz/input.h"
+#include "tests/unit/server/command/command_fixture.h"
+
+namespace redan::fuzz {
+namespace {
+
+class Node final : public CommandTest {
+ public:
+  void TestBody() override {}
+  std::string call(std::vector<std::string_view> args) { return run_args(args); }
+};
+
+}  // namespace
+}  // namespace redan::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace redan;
+  static fuzz::Node node;
+  fuzz::Input input(data, size);
+  const std::string number = std::to_string(input.word());
+  const std::string word(input.text());
+  std::string payload(input.rest());
+  payload += std::string("\x0a\x00", 2);
+  uint64_t crc = crc64(0, payload);
+  for (int i = 0; i < 8; ++i, crc >>= 8) payload += static_cast<char>(crc & 0xff);
+
+  node.call({"FLUSHALL"});
+  if (node.call({"RESTORE", "k", "0", payload}) != "+OK|") {
+    REDAN_CHECK(node.call({"EXISTS", "k"}) == ":0|");
+    return 0;
+  }
+  // What is dumped is the same value.
+  const Result<RestoredValue> value = read_dump_payload(payload);
+  REDAN_CHECK(value.ok());
+  const std::string again =
+      value->is_integer ? dump_integer(value->integer) : dump_string(value->bytes);
+  REDAN_CHECK(node.call({"RESTORE", "same", "0", again}) == "+OK|");
+  REDAN_CHECK(node.call({"GET", "k"}) == node.call({"GET", "same"}));
+
+  const std::vector<std::vector<std::string_view>> uses = {
+      {"OBJECT", "ENCODING", "k"},
+      {"STRLEN", "k"},
+      {"GETRANGE", "k", "-3", number},
+      {"GETRANGE", "k", number, "-1"},
+      {"COPY", "k", "copy"},
+      {"LCS", "k", "copy"},
+      {"INCR", "copy"},
+      {"INCRBYFLOAT", "copy", "1.5"},
+      {"APPEND", "copy", word},
+      {"DECRBY", "copy", number},
+      {"SETRANGE", "k", number, word},
+      {"APPEND", "k", word},
+      {"GETEX", "k", "EX", "100"},
+      {"RENAME", "k", "renamed"},
+      {"DEBUG", "DIGEST"},
+      {"DUMP", "renamed"},
+      {"SORT", "renamed"},
+      {"OBJECT", "FREQ", "renamed"},
+      {"GETSET", "renamed", word},
+      {"GETDEL", "renamed"},
+      {"DEL", "copy", "same"},
+  };
+  for (const auto& use : uses) REDAN_CHECK(!node.call(use).empty());
+  REDAN_CHECK(node.call({"DBSIZE"}) == ":0|");
+  return 0;
+}
