@@ -35,8 +35,8 @@ struct alignas(64) Bucket {
   uint64_t match(uint8_t tag) const {
     uint64_t word;
     __builtin_memcpy(&word, tags, sizeof word);
-    const uint64_t differs = word ^ 0x0101010101010101 * tag;
-    const uint64_t found = (differs - 0x0101010101010101) & ~differs;
+    const uint64_t differs = word ^ 0x0101010101010101U * tag;
+    const uint64_t found = (differs - 0x0101010101010101U) & ~differs;
     return found & (overflows() ? 0x0000808080808080 : 0x0080808080808080);
   }
 };
