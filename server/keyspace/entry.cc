@@ -126,6 +126,10 @@ Entry* EntryMaker::make_string(std::string_view key, std::string_view value, int
   if (const std::optional<int64_t> number = as_integer(value)) {
     return make_integer(key, *number, expiry_ms);
   }
+  return make_text(key, value, expiry_ms);
+}
+
+Entry* EntryMaker::make_text(std::string_view key, std::string_view value, int64_t expiry_ms) {
   const bool expires = expiry_ms != Entry::kNoExpiry;
   const bool is_inline = value.size() <= kMaxInline;
   const uint8_t flags =
@@ -175,7 +179,7 @@ Entry* EntryMaker::clone(const Entry& entry, std::string_view key, int64_t expir
     return copy;
   }
   Entry::Scratch scratch;
-  Entry* const copy = make_string(key, entry.string(scratch), expiry_ms);
+  Entry* const copy = make_text(key, entry.string(scratch), expiry_ms);
   copy->flags_ |= entry.flags_ & Entry::kModified;
   copy->set_access(entry.access());
   return copy;

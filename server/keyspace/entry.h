@@ -143,6 +143,8 @@ class EntryMaker {
   // A string value; text that is a canonical integer is kept as one.
   static Entry* make_string(std::string_view key, std::string_view value, int64_t expiry_ms);
   static Entry* make_integer(std::string_view key, int64_t value, int64_t expiry_ms);
+  // A string value that stays text, whatever it says.
+  static Entry* make_text(std::string_view key, std::string_view value, int64_t expiry_ms);
   // The same value under another name and expiry; a copy.
   static Entry* clone(const Entry& entry, std::string_view key, int64_t expiry_ms);
   // The same, taking the value out of `entry`, which is freed.

@@ -21,9 +21,10 @@ CPU_GOALS = {1: "0.95x", 16: "0.55x", 64: "0.40x"}
 
 
 def benchmark(server, command, requests, pipeline, keys, clients=50):
-    """Starts redis-benchmark; 3-byte values, keys drawn from a range."""
+    """Starts redis-benchmark; 3-byte values, keys drawn from a range. Two threads, so that the server has work
+    waiting: behind a slower generator it would be woken for a client or two at a time."""
     return subprocess.Popen(["redis-benchmark", "-h", HOST, "-p", str(server.port), "-c", str(clients), "-n",
-                             str(requests), "-P", str(pipeline), "-r", str(keys), "-q", *command],
+                             str(requests), "-P", str(pipeline), "-r", str(keys), "--threads", "2", "-q", *command],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

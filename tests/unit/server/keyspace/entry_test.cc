@@ -56,6 +56,9 @@ TEST(Entry, AnEditedStringIsRawUntilItIsSetAgain) {
     EXPECT_EQ(one.encoding(), "raw");
     one.keyspace.set_expiry(0, "key", INT64_MAX);
     EXPECT_EQ(one.encoding(), "raw");
+    one.keyspace.copy(0, "key", 0, "copy");
+    EXPECT_EQ(one.keyspace.peek(0, "copy")->encoding_name(), "raw");
+    one.keyspace.erase(0, "copy");
     one.keyspace.set_string(0, "key", "ab");
     EXPECT_EQ(one.encoding(), "embstr");
     one.keyspace.check_invariants();
