@@ -160,5 +160,75 @@ TEST(KeyspaceScan, SeesEveryKeyThatStaysWhileTheTableGrowsAndShrinks) {
   }
 }
 
+// A full sync takes its place while a file is being written: the file is of the old data, whole,
+// and what happens to the new data does not show in it.
+TEST(KeyspaceModel, ASnapshotOutlivesItsDataBeingReplaced) {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    Rng rng(seed + 500);
+    Keyspace keyspace({.databases = 2, .seed = seed});
+    Model model;
+    for (int i = 0; i < 1500; ++i) random_step(keyspace, model, rng, 1024);
+    const Model at_mark = model;
+    Copies copies;
+    keyspace.begin_snapshot(&copies);
+    bool more = true;
+    for (uint64_t slices = rng.below(40); more && slices > 0; --slices) {
+      more = keyspace.walk_snapshot(8);
+      for (int i = 0; i < 3; ++i) random_step(keyspace, model, rng, 1024);
+    }
+    Keyspace fresh({.databases = 2, .seed = seed + 1000});
+    Model fresh_model;
+    for (int i = 0; i < 1500; ++i) random_step(fresh, fresh_model, rng, 1024);
+    keyspace.swap_data(fresh);
+    EXPECT_EQ(keyspace.in_snapshot(), more);
+    EXPECT_EQ(contents(keyspace), fresh_model);
+    // The other has what the snapshot does not need any more, and can be freed while it goes on.
+    fresh.check_invariants();
+    const bool replaced_again = rng.chance(0.3);
+    while (more) {
+      more = keyspace.walk_snapshot(8);
+      for (int i = 0; i < 3; ++i) random_step(keyspace, fresh_model, rng, 1024);
+      if (replaced_again && rng.chance(0.05)) {
+        Keyspace third({.databases = 2, .seed = seed + 2000});
+        third.set_string(1, "k", "v");
+        keyspace.swap_data(third);
+        fresh_model = {{{1, "k"}, "v"}};
+      }
+    }
+    keyspace.end_snapshot();
+    EXPECT_EQ(copies.seen, at_mark) << "seed " << seed;
+    EXPECT_EQ(contents(keyspace), fresh_model);
+    keyspace.check_invariants();
+  }
+}
+
+// A slice of the walk holds the data thread for 64 KiB of entries, not for a number of buckets.
+TEST(KeyspaceModel, ASliceOfASnapshotEndsWithItsBytes) {
+  constexpr size_t kLimit = 64 * 1024;
+  constexpr size_t kValue = 20'000;
+  struct Sizes final : SnapshotSink {
+    size_t bytes = 0, keys = 0;
+    void emit(int, const Entry& entry) override { bytes += entry.memory_bytes(), ++keys; }
+  };
+  Keyspace keyspace({.databases = 1, .seed = 3});
+  for (int i = 0; i < 1000; ++i) {
+    keyspace.set_string(0, "key:" + std::to_string(i), std::string(kValue, 'v'));
+  }
+  Sizes sizes;
+  keyspace.begin_snapshot(&sizes);
+  size_t slices = 0, largest = 0;
+  for (bool more = true; more; ++slices) {
+    const size_t before = sizes.bytes;
+    more = keyspace.walk_snapshot(100'000);
+    largest = std::max(largest, sizes.bytes - before);
+  }
+  keyspace.end_snapshot();
+  EXPECT_EQ(sizes.keys, 1000u);
+  // The limit is looked at behind each bucket, and a bucket holds few entries.
+  EXPECT_GE(largest, kLimit);
+  EXPECT_LT(largest, kLimit + 12 * (kValue + 5000));
+  EXPECT_GT(slices, 1000 * kValue / (kLimit + 12 * (kValue + 5000)));
+}
+
 }  // namespace
 }  // namespace redan
