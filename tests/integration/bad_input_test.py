@@ -3,9 +3,12 @@
 
 import random
 import socket
+import subprocess
 import unittest
 
 from stories import HOST, SUBJECT, Client, Story, eventually, fill
+
+from harness.proxy import Proxy
 
 
 class Nonsense(Story):
@@ -145,6 +148,81 @@ class Nonsense(Story):
                         pass
         self.assertEqual(sentinel.primary_port(), primary.port)
         self.assertTrue(sentinel.running())
+
+
+class Words(Story):
+    """What an operator reads: the cause and the remedy, in one line that says it all."""
+
+    def one_line(self, text, *parts):
+        found = [line for line in text.splitlines() if all(part in line for part in parts)]
+        self.assertTrue(found, f"no line says {parts}:\n{text}")
+
+    def refusal(self, *arguments):
+        done = subprocess.run([str(SUBJECT.server), *map(str, arguments)], cwd=self.lab.folder, text=True, timeout=20,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        return done.stdout
+
+    def test_a_damaged_snapshot(self):
+        path = self.lab.folder / "dump.rdb"
+        path.write_bytes(b"REDIS0010\xfe\x00\x00\x01k")
+        self.one_line(self.refusal("--port", self.lab.ports.take(), "--bind", HOST, "--dir", self.lab.folder),
+                      str(path), "offset", "redis-check-rdb")
+        self.assertEqual(path.read_bytes(), b"REDIS0010\xfe\x00\x00\x01k")
+
+    def test_an_unknown_directive(self):
+        path = self.lab.folder / "redan.conf"
+        path.write_text("port 0\nmaxmemry 100mb\n")
+        for arguments in ([path], ["--check-config", path]):
+            words = self.refusal(*arguments)
+            self.assertIn(f"Reading the configuration file {path}, at line 2\n>>> 'maxmemry 100mb'\n"
+                          "Bad directive or wrong number of arguments\nDid you mean 'maxmemory'?\n", words)
+
+    def test_a_port_in_use(self):
+        with socket.create_server((HOST, 0)) as taken:
+            port = taken.getsockname()[1]
+            self.one_line(self.refusal("--port", port, "--bind", HOST), f"{HOST}:{port}", "Address already in use",
+                          "stop it, or choose another port")
+            server = self.lab.server()
+            self.assertReplyError("ERR", server.call, "CONFIG", "SET", "port", port)
+            self.assertEqual(server.call("PING"), "PONG")  # Where it was.
+
+    def test_a_folder_that_cannot_be_written(self):
+        server = self.lab.server(enable_protected_configs="yes")
+        server.call("SET", "k", "v")
+        server.call("CONFIG", "SET", "dir", "/sys")
+        self.assertReplyError("ERR", server.call, "SAVE")
+        self.one_line(server.log(), "/sys/dump.rdb", "Permission denied",
+                      "let the server's user write there or set 'dir' to another folder")
+        gone = self.lab.folder / "gone"
+        gone.mkdir()
+        server.call("CONFIG", "SET", "dir", gone)
+        gone.rmdir()
+        server.call("BGSAVE")
+        eventually(lambda: server.info()["rdb_last_bgsave_status"] == "err", 20, "the failure is reported")
+        self.one_line(server.log(), f"{gone}/dump.rdb", "No such file or directory", "create the folder")
+        self.assertEqual(server.call("GET", "k"), b"v")
+
+    def test_a_password_that_the_primary_refuses(self):
+        primary = self.lab.server("primary", requirepass="right")
+        for name, options, cause in (("wrong", {"masterauth": "wrong"}, "WRONGPASS"), ("none", {}, "NOAUTH")):
+            replica = self.lab.server(name, replicaof=[HOST, primary.port], **options)
+            eventually(lambda: "set masterauth (and masteruser)" in replica.log(), 20, "the log says what to do")
+            self.one_line(replica.log(), cause, "set masterauth (and masteruser)")
+            self.assertNotIn("right", replica.log())
+
+    def test_a_full_sync_that_breaks_off(self):
+        primary = self.lab.server("primary")
+        fill(primary, 3000)
+        wire = Proxy(self.lab, primary.port)
+        self.addCleanup(wire.close)
+        wire.limit = 20_000
+        replica = self.lab.server("replica")
+        replica.call("SET", "old", "v")
+        replica.call("REPLICAOF", HOST, wire.port)
+        eventually(lambda: wire.limited >= 2, 60, "two transfers broke off")
+        self.one_line(replica.log(), "I/O error trying to sync with MASTER", "the old data stays, the sync is tried again")
+        self.assertEqual(replica.call("GET", "old"), b"v")
 
 
 if __name__ == "__main__":
