@@ -1,8 +1,5 @@
 // redan-server: reads its command line and configuration, then runs a node.
 
-#include <fcntl.h>
-#include <libgen.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,10 +9,13 @@
 #include "common/config/cli.h"
 #include "common/config/disk.h"
 #include "common/log/log.h"
+#include "server/command/families.h"
 #include "server/config/config_report.h"
 #include "server/config/host_rules.h"
 #include "server/config/options.h"
+#include "server/drivers/crash_log.h"
 #include "server/drivers/host_checks.h"
+#include "server/drivers/process.h"
 #include "server/drivers/snapshot_check.h"
 #include "server/node.h"
 
@@ -52,31 +52,6 @@ int check_rdb(const std::vector<std::string>& argv) {
   return check_rdb_main(args, stdout, stderr);
 }
 
-Result<void> go_to_background(const std::string& logfile) {
-  const pid_t child = ::fork();
-  if (child < 0) return Error(std::string("can't fork: ") + std::strerror(errno));
-  if (child > 0) ::_exit(0);
-  ::setsid();
-  const int null = ::open("/dev/null", O_RDWR);
-  if (null >= 0) {
-    ::dup2(null, STDIN_FILENO);
-    if (logfile.empty()) ::dup2(null, STDOUT_FILENO);
-    ::dup2(null, STDERR_FILENO);
-    if (null > STDERR_FILENO) ::close(null);
-  }
-  return kOk;
-}
-
-void write_pid_file(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  if (file == nullptr) {
-    log_warning("Failed to write PID file {}: {}", path, std::strerror(errno));
-    return;
-  }
-  std::fprintf(file, "%d\n", ::getpid());
-  std::fclose(file);
-}
-
 // False: this process could serve nobody.
 bool prepare_host(ServerConfig& config) {
   const DescriptorPlan plan = secure_descriptors(config.maxclients);
@@ -93,9 +68,15 @@ bool prepare_host(ServerConfig& config) {
   return true;
 }
 
-int serve(const CommandLine& line) {
+RenameCommand renames(ServerCommands& commands) {
+  return
+      [&commands](std::string_view name, std::string_view to) { return commands.rename(name, to); };
+}
+
+int serve(const CommandLine& line, ProcessTitle& title) {
   ServerConfig config;
   Registry options(config, server_options());
+  ServerCommands commands(server_families());
   DiskFiles files;
   std::string input;
   if (line.standard_input) {
@@ -103,8 +84,8 @@ int serve(const CommandLine& line) {
     if (!read) return complain(read.error().message());
     input = read.take();
   }
-  if (Result<void> loaded =
-          load_configuration(options, line, input, files, server_other_directives());
+  if (Result<void> loaded = load_configuration(options, line, input, files,
+                                               directives_at_start(options, renames(commands)));
       !loaded) {
     return complain(loaded.error().message());
   }
@@ -117,8 +98,8 @@ int serve(const CommandLine& line) {
   std::error_code unknown;
   config.dir = std::filesystem::current_path(unknown).string();
   if (unknown) return complain("Can't name the working folder: " + unknown.message());
-  if (config.daemonize) {
-    if (Result<void> result = go_to_background(config.logfile); !result) {
+  if (config.daemonize && !Supervisor::present(config.supervised)) {
+    if (Result<void> result = go_to_background(); !result) {
       return complain(result.error().message());
     }
   }
@@ -130,6 +111,7 @@ int serve(const CommandLine& line) {
       !opened) {
     return complain(opened.error().message());
   }
+  set_crash_log(config.crash_log_enabled, config.logfile);
   if (config.daemonize && config.pidfile.empty()) config.pidfile = "/var/run/redis.pid";
   if (!config.pidfile.empty()) write_pid_file(config.pidfile);
 
@@ -141,15 +123,20 @@ int serve(const CommandLine& line) {
   } else {
     log_notice("Configuration loaded");
   }
+  Supervisor supervisor(config.supervised);
+  supervisor.stop_for_upstart();
   if (!prepare_host(config)) return 1;
   log_notice("Running mode=standalone, port={}.", config.port);
   log_notice(" PID: {}", ::getpid());
 
   Node node({.config = config,
              .options = options,
+             .commands = commands,
              .files = files,
              .config_file = config_file,
-             .executable = own_path()});
+             .executable = own_path(),
+             .title = title,
+             .supervisor = supervisor});
   return node.run();
 }
 
@@ -159,7 +146,7 @@ int check_host(ServerConfig config) {
   return all_well(checks) ? 0 : 1;
 }
 
-int run(const std::vector<std::string>& argv) {
+int run(const std::vector<std::string>& argv, ProcessTitle& title) {
   const std::string name = std::filesystem::path(argv[0]).filename().string();
   if (name.find("check-rdb") != std::string::npos) return check_rdb(argv);
   Result<CommandLine> line = parse_command_line(argv);
@@ -176,7 +163,8 @@ int run(const std::vector<std::string>& argv) {
       return check_host({});
     case CommandLine::Action::kCheckConfig: {
       DiskFiles files;
-      Result<std::string> report = check_config(line->config_file, files);
+      ServerCommands commands(server_families());
+      Result<std::string> report = check_config(line->config_file, files, renames(commands));
       if (!report) return complain(report.error().message());
       std::printf("%s", report->c_str());
       return 0;
@@ -188,12 +176,14 @@ int run(const std::vector<std::string>& argv) {
       break;
   }
   if (line->sentinel) return become_sentinel(argv);
-  return serve(*line);
+  return serve(*line, title);
 }
 
 }  // namespace
 }  // namespace redan
 
 int main(int argc, char** argv) {
-  return redan::run(std::vector<std::string>(argv, argv + argc));
+  const std::vector<std::string> args(argv, argv + argc);
+  redan::ProcessTitle title(argc, argv);
+  return redan::run(args, title);
 }

@@ -9,7 +9,6 @@
 #include "common/base/clock.h"
 #include "common/base/rng.h"
 #include "common/log/log.h"
-#include "server/command/families.h"
 #include "server/config/config_report.h"
 #include "server/config/host_rules.h"
 #include "server/drivers/client_io.h"
@@ -23,6 +22,7 @@
 #include "server/front/dispatcher.h"
 #include "server/front/info.h"
 #include "server/node_cron.h"
+#include "server/node_process.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
 #include "server/session/slowlog.h"
@@ -68,6 +68,7 @@ struct Node::Parts final : NodeControl {
   void configure_clients();
   void hook_options();
   void load_some();
+  void start_cron();
   void serve();
   void on_signal(int signal);
   bool try_to_finish_shutdown();
@@ -77,6 +78,7 @@ struct Node::Parts final : NodeControl {
   ServerConfig& config;
   Registry& options;
   DiskFiles& files;
+  NodeProcess process;
   NodeFacts facts;
   int exit_code = 0;
 
@@ -84,7 +86,7 @@ struct Node::Parts final : NodeControl {
   DataLoop loop;
   Keyspace keyspace;
   LazyFree lazy_free;
-  ServerCommands commands{server_families()};
+  ServerCommands& commands;
   PubSub pubsub;
   WatchedKeys watched;
   SlowLog slowlog;
@@ -112,7 +114,9 @@ Node::Parts::Parts(Start start)
     : config(start.config),
       options(start.options),
       files(start.files),
+      process(start.config, start.title, start.supervisor, start.config_file),
       keyspace({.databases = static_cast<int>(start.config.databases), .seed = rng.next()}),
+      commands(start.commands),
       snapshots({.loop = loop,
                  .keyspace = keyspace,
                  .config = config,
@@ -170,7 +174,9 @@ Node::Parts::Parts(Start start)
   facts.run_id = rng.node_id().hex();
   facts.config_file = start.config_file;
   facts.executable = start.executable;
+  facts.supervised = process.supervised();
   facts.started = monotonic_now();
+  facts.memory_at_start = used_memory();
   stats.commands.resize(commands.size());
   keyspace.observe(&dispatcher);
   keyspace.set_now(redan::wall_now());
@@ -221,6 +227,8 @@ void Node::Parts::hook_options() {
                                          config.lfu_decay_time);
                       return kOk;
                     });
+  process.hook(options);
+  options.on_change({"hz"}, [this]() -> Result<void> { return start_cron(), kOk; });
   options.on_change({"loglevel"},
                     [this]() -> Result<void> { return set_log_level(config.loglevel), kOk; });
   options.on_change({"slowlog-max-len"}, [this]() -> Result<void> {
@@ -236,10 +244,11 @@ void Node::Parts::hook_options() {
     if (!unknown) config.dir = absolute;
     return kOk;
   });
-  options.on_change({"repl-backlog-size", "repl-backlog-ttl", "masterauth", "masteruser",
-                     "repl-timeout", "repl-ping-replica-period", "repl-diskless-sync-delay",
-                     "repl-disable-tcp-nodelay", "min-replicas-to-write", "min-replicas-max-lag"},
-                    [this]() -> Result<void> { return replication.config_changed(), kOk; });
+  options.on_change(
+      {"repl-backlog-size", "repl-backlog-ttl", "masterauth", "masteruser", "replica-refuse-wipe",
+       "repl-timeout", "repl-ping-replica-period", "repl-diskless-sync-delay",
+       "repl-disable-tcp-nodelay", "min-replicas-to-write", "min-replicas-max-lag"},
+      [this]() -> Result<void> { return replication.config_changed(), kOk; });
 }
 
 Result<void> Node::Parts::rewrite_config() {
@@ -257,6 +266,7 @@ void Node::Parts::reset_stats() {
   stats.reset();
   keyspace.reset_stats();
   clients.reset_stats();
+  replication.reset_stats();
 }
 
 std::string Node::Parts::info(std::span<const std::string_view> sections) {
@@ -305,16 +315,28 @@ void Node::Parts::load_some() {
   serve();
 }
 
+void Node::Parts::start_cron() {
+  cron_timer = loop.every(Millis(1000 / std::clamp<int64_t>(config.hz, 1, 500)), [this] {
+    cron.tick();
+    if (shutdown.wanted) try_to_finish_shutdown();
+  });
+}
+
 void Node::Parts::serve() {
   keyspace.set_now(redan::wall_now());
   replication.start(snapshots.loaded().origin);
   log_notice("Ready to accept connections tcp");
+  process.ready(replication.is_replica());
 }
 
 int Node::run() {
   Parts& p = *parts_;
   p.configure_clients();
   p.hook_options();
+  if (Result<void> applied = p.process.apply(); !applied) {
+    log_warning("{}", applied.error().message());
+    return 1;
+  }
   if (Result<void> opened = p.open_ports(); !opened) {
     log_warning("Failed listening on port {}, aborting. {}", p.config.port,
                 opened.error().message());
@@ -331,10 +353,7 @@ int Node::run() {
   }
   p.facts.loading_started_unix_s = unix_ms(p.wall_now()) / 1000;
   p.loop.post([&p] { p.load_some(); });
-  p.cron_timer = p.loop.every(Millis(1000 / std::clamp<int64_t>(p.config.hz, 1, 500)), [&p] {
-    p.cron.tick();
-    if (p.shutdown.wanted) p.try_to_finish_shutdown();
-  });
+  p.start_cron();
   p.loop.run();
   return p.exit_code;
 }
@@ -347,12 +366,14 @@ void Node::Parts::role_changed(std::string_view host, int port) {
   keyspace.set_replica(replica);
   set_log_role(replica ? LogRole::kReplica : LogRole::kPrimary);
   if (replica) dispatcher.abandon_waits();
+  process.role_changed(replica);
 }
 
 void Node::Parts::install(std::unique_ptr<Keyspace> fresh) {
   snapshots.give_up_for_new_data();
   keyspace.swap_data(*fresh);
   lazy_free.destroy(std::move(fresh));
+  process.synchronized();
 }
 
 // --- waits ---
@@ -389,6 +410,7 @@ void Node::Parts::on_signal(int signal) {
 
 Result<void> Node::Parts::shut_down(const ShutdownRequest& request) {
   log_warning("User requested shutdown...");
+  process.stopping();
   shutdown.wanted = true;
   shutdown.request = request;
   shutdown.deadline = loop.now() + Seconds(request.now ? 0 : config.shutdown_timeout);

@@ -10,7 +10,9 @@
 #include "common/base/result.h"
 #include "common/config/disk.h"
 #include "common/config/registry.h"
+#include "server/command/families.h"
 #include "server/config/server_config.h"
+#include "server/drivers/process.h"
 
 namespace redan {
 
@@ -19,9 +21,12 @@ class Node {
   struct Start {
     ServerConfig& config;
     Registry& options;
+    ServerCommands& commands;  // under the names that rename-command gave them
     DiskFiles& files;
     std::string config_file;  // absolute; empty: none
     std::string executable;
+    ProcessTitle& title;
+    Supervisor& supervisor;
   };
   explicit Node(Start start);
   ~Node();

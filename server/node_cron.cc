@@ -26,6 +26,9 @@ void NodeCron::tick() {
   stats.operations.sample(now, stats.processed);
   stats.input.sample(now, parts_.clients.stats().input_bytes);
   stats.output.sample(now, parts_.clients.stats().output_bytes);
+  const ReplicationTraffic traffic = parts_.replication.traffic();
+  stats.replication_input.sample(now, traffic.input_bytes);
+  stats.replication_output.sample(now, traffic.output_bytes);
   const auto used = static_cast<uint64_t>(used_memory());
   stats.peak_memory = std::max(stats.peak_memory, used);
   stats.used_memory = used;
@@ -36,7 +39,10 @@ void NodeCron::tick() {
                           !dispatcher_.loading() && !dispatcher_.writes_paused();
   if (may_expire) {
     const int64_t effort = parts_.config.active_expire_effort - 1;
-    if (expire_once(1024, static_cast<size_t>(20 + 5 * effort))) {
+    const Instant begin = monotonic_now();
+    const bool more = expire_once(1024, static_cast<size_t>(20 + 5 * effort));
+    stats.expire_nanoseconds += static_cast<uint64_t>((monotonic_now() - begin).count());
+    if (more) {
       // At most a quarter of the time until the next tick, more with more effort.
       const int64_t percent = 25 + 2 * effort;
       expiry_work_.give_up_at =
@@ -71,7 +77,11 @@ bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
     cron.lazy_free_.take(cron.parts_.keyspace.take_garbage());
   }
   cron.parts_.replication.flush();
-  return worthwhile && monotonic_now() < give_up_at;
+  const Instant end = monotonic_now();
+  ServerStats& stats = cron.parts_.stats;
+  stats.expire_nanoseconds += static_cast<uint64_t>((end - begin).count());
+  if (worthwhile && end >= give_up_at) ++stats.expire_cut_short;
+  return worthwhile && end < give_up_at;
 }
 
 bool NodeCron::RehashWork::run_slice(Nanos budget) {

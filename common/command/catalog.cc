@@ -107,6 +107,7 @@ void CommandCatalog::add(CommandEntry& entry, const CommandSpec& spec, Group gro
   const bool fresh = container == nullptr ? names_.insert(spec.name, entry.id)
                                           : container->sub_index.insert(spec.name, entry.id);
   REDAN_CHECK(fresh);  // Two declarations of one name.
+  if (container == nullptr) originals_.insert(spec.name, entry.id);
   if (container != nullptr) container->subcommands.push_back(&entry);
 }
 
@@ -158,9 +159,9 @@ Error unknown_command(std::span<const std::string_view> args) {
   return Error(text);
 }
 
-Error unknown_subcommand(const CommandEntry& container, std::string_view sub) {
+Error unknown_subcommand(std::string_view container, std::string_view sub) {
   return Error("unknown subcommand '" + std::string(sub.substr(0, 128)) + "'. Try " +
-               std::string(container.spec->name) + " HELP.");
+               to_upper(container) + " HELP.");
 }
 
 Error wrong_arity(std::string_view full_name) {

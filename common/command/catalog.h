@@ -85,6 +85,11 @@ class CommandCatalog {
     const int id = names_.find(name);
     return id == NameIndex::kMissing ? nullptr : entries_[static_cast<size_t>(id)];
   }
+  // By the name that it was declared with, whatever rename-command made of it.
+  const CommandEntry* find_original(std::string_view name) const {
+    const int id = originals_.find(name);
+    return id == NameIndex::kMissing ? nullptr : entries_[static_cast<size_t>(id)];
+  }
   const CommandEntry* find_sub(const CommandEntry& container, std::string_view name) const {
     const int id = container.sub_index.find(name);
     return id == NameIndex::kMissing ? nullptr : entries_[static_cast<size_t>(id)];
@@ -113,11 +118,13 @@ class CommandCatalog {
  private:
   std::vector<const CommandEntry*> entries_;
   NameIndex names_;
+  NameIndex originals_;  // as names_ was before any rename
 };
 
 // The refusals that do not depend on the command.
 Error unknown_command(std::span<const std::string_view> args);
-Error unknown_subcommand(const CommandEntry& container, std::string_view sub);
+// `container` as the client called it, which is not its name where rename-command was used.
+Error unknown_subcommand(std::string_view container, std::string_view sub);
 Error wrong_arity(std::string_view full_name);
 
 }  // namespace redan

@@ -370,15 +370,14 @@ Result<void> command_getkeysandflags(const CommandCatalog& catalog, DocWords arg
   return kOk;
 }
 
-void write_help(const CommandEntry& container, ReplyWriter& reply) {
+void write_help(const CommandEntry& container, std::string_view called, ReplyWriter& reply) {
   const size_t start = reply.begin_deferred();
   size_t lines = 0;
   const auto line = [&](std::string_view text) {
     reply.simple(text);
     ++lines;
   };
-  line(std::string(container.spec->name) +
-       " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+  line(to_upper(called) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
   for (const CommandEntry* sub : container.subcommands) {
     if (sub->spec->name == "HELP") continue;
     std::string call(sub->spec->name);

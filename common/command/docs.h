@@ -26,7 +26,8 @@ Result<void> command_getkeys(const CommandCatalog& catalog, DocWords args, Reply
 Result<void> command_getkeysandflags(const CommandCatalog& catalog, DocWords args,
                                      ReplyWriter& reply);
 
-// HELP of any container: each subcommand with its arguments and its summary.
-void write_help(const CommandEntry& container, ReplyWriter& reply);
+// HELP of any container: each subcommand with its arguments and its summary. `called` is the name
+// that the client used for it.
+void write_help(const CommandEntry& container, std::string_view called, ReplyWriter& reply);
 
 }  // namespace redan

@@ -53,6 +53,9 @@ class CommandTable : public CommandCatalog {
   const Entry* find(std::string_view name) const {
     return static_cast<const Entry*>(CommandCatalog::find(name));
   }
+  const Entry* find_original(std::string_view name) const {
+    return static_cast<const Entry*>(CommandCatalog::find_original(name));
+  }
   const Entry* find_sub(const CommandEntry& container, std::string_view name) const {
     return static_cast<const Entry*>(CommandCatalog::find_sub(container, name));
   }

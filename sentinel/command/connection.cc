@@ -306,7 +306,7 @@ Result<void> client_no_evict(SentinelCall& call) {
 }
 
 Result<void> client_help(SentinelCall& call) {
-  write_help(*call.commands.find("client"), call.reply);
+  write_help(*call.commands.find("client"), "client", call.reply);
   return kOk;
 }
 

@@ -245,7 +245,7 @@ Result<void> simulate_failure(SentinelCall& call) {
 }
 
 Result<void> help(SentinelCall& call) {
-  write_help(*call.commands.find("sentinel"), call.reply);
+  write_help(*call.commands.find("sentinel"), "sentinel", call.reply);
   return kOk;
 }
 

@@ -191,7 +191,7 @@ Result<void> getkeys(SentinelCall& call) {
   return command_getkeys(call.commands, call.args, call.reply);
 }
 Result<void> command_help(SentinelCall& call) {
-  write_help(*call.commands.find("command"), call.reply);
+  write_help(*call.commands.find("command"), "command", call.reply);
   return kOk;
 }
 

@@ -66,7 +66,7 @@ Result<void> config_rewrite(Call& call) {
 }
 
 Result<void> help(Call& call) {
-  write_help(*call.entry().container, call.reply());
+  write_help(*call.entry().container, call.arg(0), call.reply());
   return kOk;
 }
 

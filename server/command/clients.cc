@@ -265,7 +265,7 @@ Result<void> client_unblock(Call& call) {
 }
 
 Result<void> client_help(Call& call) {
-  write_help(*call.entry().container, call.reply());
+  write_help(*call.entry().container, call.arg(0), call.reply());
   return kOk;
 }
 

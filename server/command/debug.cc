@@ -176,7 +176,7 @@ constexpr DebugCommand kDebugCommands[] = {
 Result<void> help(Call& call) {
   ReplyWriter& reply = call.reply();
   reply.array(1 + 2 * std::size(kDebugCommands));
-  reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+  reply.simple(to_upper(call.arg(0)) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
   for (const DebugCommand& command : kDebugCommands) {
     reply.simple(std::string(command.name) + std::string(command.words));
     reply.simple("    " + std::string(command.summary));
@@ -192,7 +192,8 @@ Result<void> debug(Call& call) {
     return command.handler(call);
   }
   return Error("unknown subcommand or wrong number of arguments for '" +
-               std::string(call.arg(1).substr(0, 128)) + "'. Try DEBUG HELP.");
+               std::string(call.arg(1).substr(0, 128)) + "'. Try " + to_upper(call.arg(0)) +
+               " HELP.");
 }
 
 constexpr Command<Call> kCommands[] = {

@@ -146,7 +146,7 @@ Result<void> object_refcount(Call& call) {
 }
 
 Result<void> object_help(Call& call) {
-  write_help(*call.entry().container, call.reply());
+  write_help(*call.entry().container, call.arg(0), call.reply());
   return kOk;
 }
 

@@ -76,7 +76,7 @@ Result<void> pubsub_numsub(Call& call) {
 }
 
 Result<void> pubsub_help(Call& call) {
-  write_help(*call.entry().container, call.reply());
+  write_help(*call.entry().container, call.arg(0), call.reply());
   return kOk;
 }
 

@@ -24,11 +24,25 @@ OtherDirectives server_other_directives() {
            }}};
 }
 
-Result<std::string> check_config(const std::string& path, FileSource& files) {
+OtherDirectives directives_at_start(Registry& registry, RenameCommand rename) {
+  OtherDirectives others = server_other_directives();
+  others["rename-command"] =
+      [&registry, rename = std::move(rename)](std::span<const std::string> words) -> Result<void> {
+    Words line = {"rename-command"};
+    line.insert(line.end(), words.begin(), words.end());
+    if (Result<void> read = registry.load_line(line); !read) return read;
+    return rename(words[0], words[1]);
+  };
+  return others;
+}
+
+Result<std::string> check_config(const std::string& path, FileSource& files, RenameCommand rename) {
   ServerConfig config;
   Registry registry(config, server_options());
   registry.begin_load();
-  if (Result<void> read = load_file(registry, path, files, server_other_directives()); !read) {
+  if (Result<void> read =
+          load_file(registry, path, files, directives_at_start(registry, std::move(rename)));
+      !read) {
     return read.error();
   }
   std::string changed;

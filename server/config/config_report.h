@@ -1,6 +1,7 @@
 // What a person or a script is told about a configuration: --check-config and the sample file.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,15 @@ namespace redan {
 // Directives of a data node's file that no option stands for: `sentinel` is refused.
 OtherDirectives server_other_directives();
 
+// Gives a command another name, or none; the error says why that cannot be.
+using RenameCommand = std::function<Result<void>(std::string_view name, std::string_view to)>;
+// The same for reading at start: each rename-command line is carried out as it is read, so that a
+// bad one is reported with its line, and kept in the registry.
+OtherDirectives directives_at_start(Registry& registry, RenameCommand rename);
+
 // Reads the file on its own. The report says for each directive that it sets whether the part that
 // it steers is built: "appendonly yes: not yet effective". An error is the fatal report of file.h.
-Result<std::string> check_config(const std::string& path, FileSource& files);
+Result<std::string> check_config(const std::string& path, FileSource& files, RenameCommand rename);
 
 // Every directive with its meaning and its default, by subject: deploy/redan.conf.
 std::string sample_config();

@@ -61,6 +61,7 @@ const Option kOptions[] = {
      .field = &ServerConfig::max_new_connections_per_cycle,
      .fallback = "10",
      .range = {.min = 1, .max = 1000},
+     .effective = false,
      .doc = "Connections accepted in one turn of the event loop."},
     {.name = "max-new-tls-connections-per-cycle",
      .field = &ServerConfig::max_new_tls_connections_per_cycle,

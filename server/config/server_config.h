@@ -46,6 +46,8 @@ enum class MaxmemoryPolicy : uint8_t {
 enum class AppendFsync : uint8_t { kEverysec, kAlways, kNo };
 enum class PropagationErrorBehavior : uint8_t { kIgnore, kPanic, kPanicOnReplicas };
 enum class DisklessLoad : uint8_t { kDisabled, kOnEmptyDb, kSwapDb };
+// What a full sync that would leave a replica with less than it holds is refused for.
+enum class WipeRule : uint8_t { kNever, kEmpty /* it holds no key */, kShorter /* always */ };
 enum class EndpointType : uint8_t { kIp, kHostname, kUnknownEndpoint };
 
 // save 3600 1: a snapshot once 3600 s have passed and at least one change was made.
@@ -292,6 +294,7 @@ struct ServerConfig {
   bool replica_serve_stale_data{};
   bool replica_read_only{};
   bool replica_ignore_maxmemory{};
+  WipeRule replica_refuse_wipe{};
   bool replica_lazy_flush{};
   bool replica_announced{};
   std::string replica_announce_ip;

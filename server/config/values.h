@@ -126,6 +126,11 @@ struct EnumNames<DisklessLoad> {
       {"swapdb", DisklessLoad::kSwapDb}};
 };
 template <>
+struct EnumNames<WipeRule> {
+  static constexpr std::pair<std::string_view, WipeRule> kTable[] = {
+      {"no", WipeRule::kNever}, {"empty", WipeRule::kEmpty}, {"shorter", WipeRule::kShorter}};
+};
+template <>
 struct EnumNames<EndpointType> {
   static constexpr std::pair<std::string_view, EndpointType> kTable[] = {
       {"ip", EndpointType::kIp},

@@ -72,6 +72,14 @@ const char* allocator_name() {
 #endif
 }
 
+void set_allocator_thread(bool on) {
+#if REDAN_OWN_MALLOC
+  mallctl("background_thread", nullptr, nullptr, &on, sizeof on);
+#else
+  (void)on;
+#endif
+}
+
 void purge_memory() {
 #if REDAN_OWN_MALLOC
   mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);  // 4096: all arenas

@@ -18,6 +18,8 @@ MemoryUse memory_use();
 // Only `used`, about 2 us.
 int64_t used_memory();
 const char* allocator_name();
+// jemalloc-bg-thread: the allocator gives pages back from a thread of its own.
+void set_allocator_thread(bool on);
 // Gives unused pages back.
 void purge_memory();
 

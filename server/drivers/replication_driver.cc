@@ -99,6 +99,11 @@ void ReplicationDriver::stop() {
   s.link.stop();
 }
 
+void ReplicationDriver::reset_stats() {
+  state_->sources.reset_counters();
+  state_->link.reset_counters();
+}
+
 void ReplicationDriver::change_id() {
   state_->standing.rename(state_->rng.node_id().hex());
   state_->history_changed();
@@ -443,6 +448,8 @@ void ReplicationDriver::write_info(InfoWriter& info) const {
     info.field("master_current_sync_attempts", s.link.attempts_since_online());
     info.field("master_total_sync_attempts", s.link.attempts());
     info.field("total_disconnect_time_sec", whole_s(s.link.time_down()));
+    // Ours alone, and only while it says something.
+    if (machine.refuses()) info.field("master_full_sync_refused", 1);
     info.field("slave_priority", s.parts.config.replica_priority);
     info.field("slave_read_only", s.parts.config.replica_read_only);
     info.field("replica_announced", s.parts.config.replica_announced);
@@ -471,6 +478,18 @@ void ReplicationDriver::write_info(InfoWriter& info) const {
   info.field("repl_backlog_first_byte_offset",
              backlog.active() ? backlog.first_byte() : int64_t{0});
   info.field("repl_backlog_histlen", backlog.held_bytes());
+}
+
+ReplicationTraffic ReplicationDriver::traffic() const {
+  const State& s = *state_;
+  const Backlog& backlog = s.standing.backlog();
+  const auto held = static_cast<int64_t>(backlog.memory_bytes());
+  const int64_t beyond = std::max<int64_t>(0, backlog.held_bytes() - backlog.size());
+  return {.input_bytes = s.link.own_socket_bytes() + s.link.stream_bytes(),
+          .output_bytes = s.sources.counters().bytes_sent,
+          .own_socket_bytes = s.link.own_socket_bytes(),
+          .backlog_bytes = std::max<int64_t>(0, held - beyond),
+          .buffer_bytes = held};
 }
 
 void ReplicationDriver::write_stats(InfoWriter& info) const {

@@ -65,6 +65,8 @@ class ReplicationDriver final : public ReplicationService {
   int replicas_behind() const;
   // CONFIG SET changed repl-backlog-size, masterauth, ...
   void config_changed();
+  // CONFIG RESETSTAT
+  void reset_stats();
   // DEBUG CHANGE-REPL-ID: as if another history began here; replicas have to resync.
   void change_id();
 
@@ -90,6 +92,7 @@ class ReplicationDriver final : public ReplicationService {
   void write_role(ReplyWriter& reply) const override;
   void write_info(InfoWriter& info) const override;
   void write_stats(InfoWriter& info) const override;
+  ReplicationTraffic traffic() const override;
 
  private:
   struct State;

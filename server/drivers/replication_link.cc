@@ -26,6 +26,25 @@ constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kMostUnparsed = 4 * 1024 * 1024;
 // Parsed between two looks at the clock.
 constexpr size_t kParseStep = 8 * 1024;
+
+// bind-source-addr: binds the socket to that address; where to connect to is the first of the
+// primary's addresses that is of its kind.
+Result<tcp::endpoint> leave_from(const std::string& source, tcp::socket& socket,
+                                 const tcp::resolver::results_type& at) {
+  error_code error;
+  const asio::ip::address from = asio::ip::make_address(source, error);
+  if (error) return Error("bind-source-addr '" + source + "' is no address: " + error.message());
+  for (const auto& entry : at) {
+    const tcp::endpoint to = entry.endpoint();
+    if (to.address().is_v4() != from.is_v4()) continue;
+    socket.open(to.protocol(), error);
+    if (!error) socket.bind({from, 0}, error);
+    if (error) return Error("Can't bind to bind-source-addr " + source + ": " + error.message());
+    return to;
+  }
+  return Error("The primary has no address of the kind of bind-source-addr " + source);
+}
+
 }  // namespace
 
 // One connection attempt and what follows; callbacks hold it, so that it outlives being dropped.
@@ -143,7 +162,8 @@ LinkSettings ReplicationLink::settings(const std::string& host, int port) const 
           .user = config.masteruser,
           .password = config.masterauth,
           .version = REDAN_VERSION,
-          .timeout = Seconds(config.repl_timeout)};
+          .timeout = Seconds(config.repl_timeout),
+          .refuse_wipe = config.replica_refuse_wipe};
 }
 
 void ReplicationLink::follow(const std::string& host, int port, bool take_over) {
@@ -235,6 +255,10 @@ void ReplicationLink::dial(const std::string& host, int port) {
                                      const tcp::resolver::results_type& at) {
         if (!s->open) return;
         if (error) return lost("Unable to resolve the host: " + error.message());
+        if (const std::string& source = parts_.config.bind_source_addr; !source.empty()) {
+          const Result<tcp::endpoint> to = leave_from(source, s->socket, at);
+          return to ? s->socket.async_connect(*to, connected) : lost(to.error().message());
+        }
         asio::async_connect(s->socket, at, [connected](const error_code& e, const tcp::endpoint&) {
           connected(e);
         });
@@ -299,7 +323,9 @@ void ReplicationLink::read_some() {
                               s->reading = false;
                               if (!s->open) return;
                               if (error) return lost(error.message());
+                              own_socket_bytes_ += size;
                               LinkOut out;
+                              machine_.holds(parts_.key_count());
                               machine_.receive(monotonic_now(), {s->buffer.data(), size}, out);
                               perform(out);
                               if (s->open) read_some();
@@ -314,6 +340,8 @@ void ReplicationLink::incoming_ended() {
     machine_.load_failed(monotonic_now(), outcome.error().message(), out);
     return perform(out);
   }
+  machine_.holds(parts_.key_count());
+  if (!machine_.may_replace(monotonic_now(), incoming_->keys(), out)) return perform(out);
   log_notice("MASTER <-> REPLICA sync: Replacing {} old keys by {} new ones", parts_.key_count(),
              incoming_->keys());
   parts_.snapshots.give_up_for_new_data();
@@ -321,6 +349,7 @@ void ReplicationLink::incoming_ended() {
   events_.history_changed();
   stream_db_ = std::max(0, incoming_->stream_db());
   standing_.replaced(incoming_->id(), incoming_->offset());
+  parts_.snapshots.loaded_from_primary(incoming_->keys());
   parts_.install_keyspace(incoming_->take());
   incoming_.reset();
   machine_.loaded(monotonic_now(), out);
@@ -354,6 +383,7 @@ void ReplicationLink::closed(Session& session) {
 void ReplicationLink::applied(Session& session, std::string_view raw) {
   if (&session != session_) return;
   machine_.heard(parts_.loop.now());
+  stream_bytes_ += raw.size();
   if (session.in_multi()) {
     uncommitted_.append(raw);
     return;

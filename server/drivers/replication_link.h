@@ -44,6 +44,10 @@ class ReplicationLink {
   void acknowledge();
   // The stream's session may not execute what it has read already.
   Instant heard_at() const;
+  // From the primary: handshake and snapshots, which came over a socket of ours, and the stream.
+  uint64_t own_socket_bytes() const { return own_socket_bytes_; }
+  uint64_t stream_bytes() const { return stream_bytes_; }
+  void reset_counters() { own_socket_bytes_ = stream_bytes_ = 0; }
   int64_t attempts() const { return attempts_; }
   int64_t attempts_since_online() const { return attempts_since_online_; }
   Instant online_since() const { return online_since_; }
@@ -73,6 +77,8 @@ class ReplicationLink {
   Session* session_ = nullptr;  // from then on
   int stream_db_ = 0;
   std::string uncommitted_;  // of a MULTI whose EXEC has not come
+  uint64_t own_socket_bytes_ = 0;
+  uint64_t stream_bytes_ = 0;
   int64_t attempts_ = 0;
   int64_t attempts_since_online_ = 0;
   Instant online_since_{};

@@ -24,6 +24,7 @@ class ReplicationSources {
     int64_t full = 0;
     int64_t partial_ok = 0;
     int64_t partial_refused = 0;
+    uint64_t bytes_sent = 0;  // stream and snapshots, as handed to the connections
   };
   struct Seen {  // a replica, as INFO and ROLE show it
     std::string ip;
@@ -61,6 +62,7 @@ class ReplicationSources {
   // Online and heard of within `most_lag_s` seconds.
   int good(Instant now, int64_t most_lag_s) const;
   const Counters& counters() const { return counters_; }
+  void reset_counters() { counters_ = {}; }
   // Since when a primary without replicas has had none.
   Instant last_left() const { return last_left_; }
   void restart_idle_clock(Instant now) { last_left_ = now; }

@@ -390,6 +390,10 @@ uint64_t SnapshotDriver::loading_total_bytes() const {
 uint64_t SnapshotDriver::loading_loaded_bytes() const {
   return state_->loader == nullptr ? 0 : state_->loader->loaded_bytes();
 }
+void SnapshotDriver::loaded_from_primary(uint64_t keys) {
+  state_->loaded.keys_loaded = keys;
+  state_->loaded.keys_expired = 0;
+}
 const SnapshotFacts& SnapshotDriver::loaded() const {
   return state_->loaded;
 }

@@ -70,6 +70,8 @@ class SnapshotDriver : public SnapshotService {
   uint64_t loading_loaded_bytes() const;
   // What the loaded file said; the origin's id is empty where it said nothing or there was none.
   const SnapshotFacts& loaded() const;
+  // A full sync was loaded in place of it: INFO tells of the last load, whatever it was.
+  void loaded_from_primary(uint64_t keys);
   // SHUTDOWN: a running BGSAVE is given up; a save is made if `save`.
   Result<void> shut_down(bool save);
 

@@ -1,6 +1,7 @@
 #include "server/front/dispatcher.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/base/clock.h"
 #include "common/base/parse.h"
@@ -21,6 +22,7 @@ Dispatcher::Dispatcher(ServerParts& parts)
 // --- connections ---
 
 void Dispatcher::opened(Session& session) {
+  session.resp = parts_.config.client_default_resp == 3 ? Resp::k3 : Resp::k2;
   session.authenticated = session.kind == ClientKind::kPrimary || parts_.config.requirepass.empty();
 }
 
@@ -86,9 +88,28 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
   return executed;
 }
 
+// A command of the primary did not work here: the two may hold different data from now on.
+void Dispatcher::stream_failed(std::string_view command, const Error& error) {
+  ++parts_.stats.unexpected_error_replies;
+  log_warning(
+      "== CRITICAL == This replica is sending an error to its master: '{}' after processing the "
+      "command '{}'",
+      parts_.config.hide_user_data_from_log ? error.code()
+      : error.code() == "ERR"               ? error.message()
+                                            : error.text(),
+      command);
+  if (parts_.config.propagation_error_behavior != PropagationErrorBehavior::kIgnore) {
+    log_warning("Stopping, as propagation-error-behavior says.");
+    std::abort();
+  }
+}
+
 void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error,
                         ReplyWriter& reply) {
   if (entry != nullptr) ++parts_.stats.commands[static_cast<size_t>(entry->id)].rejected;
+  if (session.kind == ClientKind::kPrimary) {
+    stream_failed(entry == nullptr ? "<unknown>" : entry->full_name, error);
+  }
   if (entry != nullptr && entry->full_name == "exec") {
     // What was queued can never run any more.
     parts_.watched.forget(session);
@@ -118,8 +139,18 @@ bool is_http(std::string_view command) {
 }
 }  // namespace
 
+// The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
+// expired); a primary that renamed those commands as we did does not mean to hide them from us.
+const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) const {
+  const Entry* entry = parts_.commands.find(name);
+  if (entry != nullptr || session.kind != ClientKind::kPrimary) [[likely]] {
+    return entry;
+  }
+  return parts_.commands.find_original(name);
+}
+
 Executed Dispatcher::run(Session& session, Args args, ReplyWriter& reply) {
-  const Entry* entry = parts_.commands.find(args[0]);
+  const Entry* entry = find(session, args[0]);
   if (entry == nullptr) {
     if (is_http(args[0])) {
       log_warning(
@@ -137,7 +168,7 @@ Executed Dispatcher::run(Session& session, Args args, ReplyWriter& reply) {
     if (const Entry* sub = parts_.commands.find_sub(*entry, args[1])) {
       entry = sub;
     } else if (entry->handler == nullptr || args.size() > 1) {
-      refuse(session, entry, unknown_subcommand(*entry, args[1]), reply);
+      refuse(session, nullptr, unknown_subcommand(args[0], args[1]), reply);
       return Executed::kDone;
     }
   }
@@ -205,6 +236,7 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
     reply.error(result.error());
     parts_.stats.count_error(result.error().code());
     ++stats.failed;
+    if (session.kind == ClientKind::kPrimary) stream_failed(entry.full_name, result.error());
   }
   if (keyspace.dirty() != dirty_before || propagation_.forced()) {
     propagate(session, args, keyspace.dirty() - dirty_before);
@@ -251,7 +283,8 @@ Result<void> Dispatcher::execute_transaction(Session& session,
   for (const QueuedCommand& command : queue) {
     args.assign(command.args.begin(), command.args.end());
     propagation_.clear();
-    const Entry* entry = parts_.commands.resolve(args);
+    const Entry* entry = find(session, args[0]);
+    if (entry->is_container() && args.size() > 1) entry = parts_.commands.find_sub(*entry, args[1]);
     reply.set_version(session.resp);
     call(session, *entry, args, reply);
   }

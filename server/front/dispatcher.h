@@ -61,7 +61,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   using Args = std::span<const std::string_view>;
   using Entry = ServerCommands::Entry;
 
+  const Entry* find(const Session& session, std::string_view name) const;
   Executed run(Session& session, Args args, ReplyWriter& reply);
+  void stream_failed(std::string_view command, const Error& error);
   void refuse(Session& session, const Entry* entry, const Error& error, ReplyWriter& reply);
   bool must_wait(const Session& session, uint32_t flags) const;
   void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);

@@ -56,7 +56,7 @@ void server_section(const Context& c) {
   info.field("atomicvar_api", "c11-builtin");
   info.field("gcc_version", __VERSION__);
   info.field("process_id", ::getpid());
-  info.field("process_supervised", "no");
+  info.field("process_supervised", c.facts.supervised);
   info.field("run_id", c.facts.run_id);
   info.field("tcp_port", c.parts.config.port);
   info.field("server_time_usec", c.facts.wall_us);
@@ -108,7 +108,9 @@ void memory_section(const Context& c) {
     const auto memory = static_cast<int64_t>(c.parts.clients.buffers(*session).memory);
     (session->kind == ClientKind::kReplica ? replica_buffers : buffers) += memory;
   }
-  const int64_t overhead = tables + buffers + replica_buffers;
+  const ReplicationTraffic traffic = c.parts.replication.traffic();
+  const int64_t overhead =
+      c.facts.memory_at_start + tables + buffers + replica_buffers + traffic.buffer_bytes;
   const int64_t dataset = std::max<int64_t>(0, use.used - overhead);
   const auto ratio = [](int64_t a, int64_t b) {
     return b > 0 ? static_cast<double>(a) / static_cast<double>(b) : 0.0;
@@ -123,9 +125,10 @@ void memory_section(const Context& c) {
   info.field("used_memory_peak_human", human(peak));
   info.field("used_memory_peak_perc", fmt::format("{:.2f}%", ratio(use.used, peak) * 100));
   info.field("used_memory_overhead", overhead);
-  info.field("used_memory_startup", 0);
+  info.field("used_memory_startup", c.facts.memory_at_start);
   info.field("used_memory_dataset", dataset);
-  info.field("used_memory_dataset_perc", fmt::format("{:.2f}%", ratio(dataset, use.used) * 100));
+  info.field("used_memory_dataset_perc",
+             fmt::format("{:.2f}%", ratio(dataset, use.used - c.facts.memory_at_start) * 100));
   info.field("allocator_allocated", use.used);
   info.field("allocator_active", use.active);
   info.field("allocator_resident", use.resident);
@@ -157,8 +160,8 @@ void memory_section(const Context& c) {
   info.field("mem_fragmentation_ratio", ratio(use.rss, use.used));
   info.field("mem_fragmentation_bytes", use.rss - use.used);
   info.field("mem_not_counted_for_evict", 0);
-  info.field("mem_replication_backlog", 0);
-  info.field("mem_total_replication_buffers", replica_buffers);
+  info.field("mem_replication_backlog", traffic.backlog_bytes);
+  info.field("mem_total_replication_buffers", traffic.buffer_bytes);
   info.field("mem_clients_slaves", replica_buffers);
   info.field("mem_clients_normal", buffers);
   info.field("mem_cluster_links", 0);
@@ -194,26 +197,29 @@ void persistence_section(const Context& c) {
 void stats_section(const Context& c) {
   const ServerStats& stats = c.parts.stats;
   const ClientIoStats& io = c.parts.clients.stats();
+  const ReplicationTraffic traffic = c.parts.replication.traffic();
   const KeyspaceStats& keys = c.parts.keyspace.stats();
   InfoWriter& info = c.info;
   info.section("Stats");
   info.field("total_connections_received", io.connections);
   info.field("total_commands_processed", stats.processed);
   info.field("instantaneous_ops_per_sec", stats.operations.per_second());
-  info.field("total_net_input_bytes", io.input_bytes);
+  info.field("total_net_input_bytes", io.input_bytes + traffic.own_socket_bytes);
   info.field("total_net_output_bytes", io.output_bytes);
-  info.field("total_net_repl_input_bytes", 0);
-  info.field("total_net_repl_output_bytes", 0);
+  info.field("total_net_repl_input_bytes", traffic.input_bytes);
+  info.field("total_net_repl_output_bytes", traffic.output_bytes);
   info.field("instantaneous_input_kbps", static_cast<double>(stats.input.per_second()) / 1024);
   info.field("instantaneous_output_kbps", static_cast<double>(stats.output.per_second()) / 1024);
-  info.field("instantaneous_input_repl_kbps", 0.0);
-  info.field("instantaneous_output_repl_kbps", 0.0);
+  info.field("instantaneous_input_repl_kbps",
+             static_cast<double>(stats.replication_input.per_second()) / 1024);
+  info.field("instantaneous_output_repl_kbps",
+             static_cast<double>(stats.replication_output.per_second()) / 1024);
   info.field("rejected_connections", io.rejected);
   c.parts.replication.write_stats(info);
   info.field("expired_keys", keys.expired);
   info.field("expired_stale_perc", keys.expired_stale_percent);
-  info.field("expired_time_cap_reached_count", 0);
-  info.field("expire_cycle_cpu_milliseconds", 0);
+  info.field("expired_time_cap_reached_count", stats.expire_cut_short);
+  info.field("expire_cycle_cpu_milliseconds", stats.expire_nanoseconds / 1'000'000);
   info.field("evicted_keys", 0);
   info.field("evicted_clients", 0);
   info.field("evicted_scripts", 0);
@@ -312,8 +318,7 @@ void latencystats_section(const Context& c) {
     std::string text;
     for (const double percentile : c.parts.config.latency_tracking_info_percentiles) {
       if (!text.empty()) text += ',';
-      text += fmt::format("p{}={:.3f}", format_double(percentile),
-                          stats.latency->percentile_us(percentile));
+      text += fmt::format("p{}={:.3f}", percentile, stats.latency->percentile_us(percentile));
     }
     c.info.field("latency_percentiles_usec_" + entry->full_name, text);
   }

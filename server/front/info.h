@@ -14,7 +14,9 @@ struct NodeFacts {
   std::string run_id;
   std::string config_file;
   std::string executable;
+  std::string supervised = "no";
   Instant started{};
+  int64_t memory_at_start = 0;
   Instant now{};
   int64_t wall_us = 0;
   size_t lazy_pending = 0;

@@ -17,6 +17,8 @@ namespace {
 constexpr size_t kMostLineBytes = 4096;  // No answer of the handshake comes near.
 constexpr size_t kEndMarkBytes = 40;
 constexpr Nanos kRetryAfter = Seconds(1);
+// A refused primary is asked again now and then: it may have become a replica of the right one.
+constexpr Nanos kAskRefusedAfter = Seconds(5);
 constexpr Nanos kSpeakEvery = Seconds(1);
 
 std::string request(std::initializer_list<std::string_view> args) {
@@ -38,6 +40,8 @@ void LinkMachine::follow(Instant now, LinkSettings settings, std::optional<Strea
   settings_ = std::move(settings);
   position_ = std::move(position);
   take_over_ = take_over;
+  guard_.follow();
+  ask_role_ = false;
   down_since_ = heard_ = now;
   retry_at(now);
   tick(now, 0, -1, out);
@@ -92,7 +96,8 @@ void LinkMachine::disconnected(Instant now, std::string_view why, LinkOut& out) 
       return tick(now, 0, -1, out);
     default:
       return fail(now,
-                  in_transfer() ? "I/O error trying to sync with MASTER: " + std::string(why)
+                  in_transfer() ? "I/O error trying to sync with MASTER: " + std::string(why) +
+                                    " (the old data stays, the sync is tried again)"
                                 : "Failed to read response from the server: " + std::string(why),
                   out);
   }
@@ -152,7 +157,8 @@ void LinkMachine::receive(Instant now, std::string_view bytes, LinkOut& out) {
   for (;;) {
     if (state_ == State::kSnapshot) snapshot_bytes(out);
     const bool reads_lines = state_ == State::kPing || state_ == State::kGreeting ||
-                             state_ == State::kAnswer || state_ == State::kHeader;
+                             state_ == State::kAnswer || state_ == State::kRole ||
+                             state_ == State::kHeader;
     if (!reads_lines) return;
     const size_t end = input_.find('\n');
     if (end == std::string::npos || end > kMostLineBytes) {
@@ -182,6 +188,8 @@ void LinkMachine::line(Instant now, std::string_view text, LinkOut& out) {
       return greeting_answer(text, now, out);
     case State::kAnswer:
       return psync_answer(text, now, out);
+    case State::kRole:
+      return role_answer(now, text, out);
     default:
       return header(text, now, out);
   }
@@ -214,7 +222,12 @@ void LinkMachine::greet(LinkOut& out) {
 void LinkMachine::greeting_answer(std::string_view text, Instant now, LinkOut& out) {
   const std::string& what = unanswered_[answered_++];
   if (text[0] == '-') {
-    if (what == "AUTH") return fail(now, "Unable to AUTH to MASTER: " + shown(text), out);
+    if (what == "AUTH") {
+      return fail(now,
+                  "Unable to AUTH to MASTER: " + shown(text) +
+                      "; set masterauth (and masteruser) to what the primary accepts",
+                  out);
+    }
     out.emplace_back(Note{Level::kNotice, "(Non critical) Master does not understand REPLCONF " +
                                               what + ": " + shown(text)});
   } else if (text[0] != '+') {
@@ -224,6 +237,12 @@ void LinkMachine::greeting_answer(std::string_view text, Instant now, LinkOut& o
 }
 
 void LinkMachine::ask(LinkOut& out) {
+  if (std::exchange(ask_role_, false)) {
+    state_ = State::kRole;
+    role_lines_ = 0;
+    out.emplace_back(Send{request({"ROLE"})});
+    return;
+  }
   state_ = State::kAnswer;
   if (!position_) {
     out.emplace_back(
@@ -278,6 +297,7 @@ void LinkMachine::psync_answer(std::string_view text, Instant now, LinkOut& out)
     }
     new_id_ = words[1];
     new_offset_ = *offset;
+    if (!allows(now, false, out)) return;
     out.emplace_back(Note{
         Level::kNotice, "Full resync from master: " + new_id_ + ":" + std::to_string(new_offset_)});
     state_ = State::kHeader;
@@ -288,7 +308,60 @@ void LinkMachine::psync_answer(std::string_view text, Instant now, LinkOut& out)
                 "Master is currently unable to PSYNC but should be in the future: " + shown(text),
                 out);
   }
+  if (text.starts_with("-NOAUTH")) {
+    return fail(now,
+                "The primary asks for a password: " + shown(text) +
+                    "; set masterauth (and masteruser)",
+                out);
+  }
   fail(now, "Unexpected reply to PSYNC from master: " + shown(text), out);
+}
+
+// *n, $length, the role; what follows is not read, for the connection ends.
+void LinkMachine::role_answer(Instant now, std::string_view text, LinkOut& out) {
+  const bool more = ++role_lines_ < 3 && (text[0] == '*' || text[0] == '$');
+  if (more) return;
+  guard_.answered(text == "slave");
+  retry_at(now);
+  out.emplace_back(HangUp{"its role is known now"});
+  tick(now, 0, -1, out);
+}
+
+// Of the full sync that is offered.
+bool LinkMachine::allows(Instant now, bool known_empty, LinkOut& out) {
+  if (!position_) return true;
+  const WipeGuard::Verdict verdict =
+      guard_.judge(settings_.refuse_wipe, {position_->offset, held_keys_},
+                   {.id = new_id_,
+                    .offset = new_offset_,
+                    .same_history = new_id_ == position_->id,
+                    .known_empty = known_empty});
+  if (verdict == WipeGuard::Verdict::kAccept) return true;
+  if (verdict == WipeGuard::Verdict::kAskRole) {
+    ask_role_ = true;
+    retry_at(now);
+    out.emplace_back(HangUp{"is it a primary that lost its data?"});
+    tick(now, 0, -1, out);
+    return false;
+  }
+  out.emplace_back(Note{
+      Level::kWarning,
+      "Full sync refused: the primary " + settings_.host + ":" + std::to_string(settings_.port) +
+          " came back with " + (known_empty ? "no data" : "less data than we hold") +
+          " (its offset " + std::to_string(new_offset_) + ", ours " +
+          std::to_string(position_->offset) + "). Our " + std::to_string(held_keys_) +
+          " keys stay. Promote a replica (REPLICAOF NO ONE, SENTINEL FAILOVER), or, if the data "
+          "shall go, say REPLICAOF NO ONE and REPLICAOF " +
+          settings_.host + " " + std::to_string(settings_.port) +
+          ", or set replica-refuse-wipe to no."});
+  retry_at(now + kAskRefusedAfter);
+  out.emplace_back(HangUp{"full sync refused"});
+  return false;
+}
+
+bool LinkMachine::may_replace(Instant now, uint64_t keys, LinkOut& out) {
+  REDAN_CHECK(state_ == State::kLoading);
+  return allows(now, keys == 0, out);
 }
 
 void LinkMachine::header(std::string_view text, Instant now, LinkOut& out) {
@@ -374,6 +447,7 @@ void LinkMachine::load_failed(Instant now, std::string_view why, LinkOut& out) {
 
 void LinkMachine::online(Instant now, LinkOut& out) {
   state_ = State::kOnline;
+  guard_.online();
   heard_ = spoke_ = now;
   transfer_size_ = -1;
   out.emplace_back(HandOver{std::exchange(input_, {})});

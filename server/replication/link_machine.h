@@ -20,6 +20,7 @@
 
 #include "common/base/time.h"
 #include "server/replication/note.h"
+#include "server/replication/wipe_guard.h"
 
 namespace redan {
 
@@ -32,6 +33,7 @@ struct LinkSettings {
   std::string password;         // masterauth
   std::string version;          // our own
   Nanos timeout = Seconds(60);  // repl-timeout
+  WipeRule refuse_wipe = WipeRule::kEmpty;
 };
 
 // How far our data is: everything up to byte `offset` of history `id`.
@@ -91,6 +93,7 @@ class LinkMachine {
     kPing,      // PING sent
     kGreeting,  // AUTH and REPLCONF sent, answers outstanding
     kAnswer,    // PSYNC sent
+    kRole,      // ROLE sent instead: we doubt what it offers
     kHeader,    // +FULLRESYNC read; the snapshot's header is next
     kSnapshot,
     kLoading,  // all of it read, not yet in service
@@ -113,6 +116,13 @@ class LinkMachine {
   void set_position(std::optional<StreamPosition> position) { position_ = std::move(position); }
   // The snapshot is in service, and our position is the one it carried.
   void loaded(Instant now, LinkOut& out);
+  // It was read and verified and has so many keys. False: it is not to take our data's place, and
+  // the connection ends.
+  bool may_replace(Instant now, uint64_t keys, LinkOut& out);
+  // How many keys our data has; before receive() and may_replace().
+  void holds(uint64_t keys) { held_keys_ = keys; }
+  // Our data is kept from a primary that lost its own.
+  bool refuses() const { return !guard_.refused().empty() && state_ != State::kOff; }
   void load_failed(Instant now, std::string_view why, LinkOut& out);
   // Signs of life that receive() does not see: the stream's, or a transfer that we slow down.
   void heard(Instant now) { heard_ = now; }
@@ -142,6 +152,8 @@ class LinkMachine {
   void header(std::string_view text, Instant now, LinkOut& out);
   void snapshot_bytes(LinkOut& out);
   void online(Instant now, LinkOut& out);
+  bool allows(Instant now, bool known_empty, LinkOut& out);
+  void role_answer(Instant now, std::string_view text, LinkOut& out);
   // Hangs up and dials again after a second.
   void fail(Instant now, std::string why, LinkOut& out);
   void retry_at(Instant when);
@@ -150,7 +162,11 @@ class LinkMachine {
   LinkSettings settings_;
   std::optional<StreamPosition> position_;
   bool take_over_ = false;
-  std::string input_;  // not yet understood; at most a line, a mark's worth, or the leftover
+  WipeGuard guard_;
+  uint64_t held_keys_ = 0;
+  bool ask_role_ = false;  // at the next connection
+  int role_lines_ = 0;     // of its answer, read so far
+  std::string input_;      // not yet understood; at most a line, a mark's worth, or the leftover
   std::vector<std::string> unanswered_;  // what was sent in kGreeting
   size_t answered_ = 0;
   std::string new_id_;

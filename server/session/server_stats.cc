@@ -38,7 +38,9 @@ void ServerStats::reset() {
   errors.clear();
   processed = error_replies = unexpected_error_replies = 0;
   forks = 0;
+  expire_nanoseconds = expire_cut_short = 0;
   operations.reset(), input.reset(), output.reset();
+  replication_input.reset(), replication_output.reset();
 }
 
 }  // namespace redan

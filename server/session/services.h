@@ -31,6 +31,15 @@ class SnapshotService {
   virtual void write_info(InfoWriter& info) const = 0;           // the fields of INFO persistence
 };
 
+// For INFO: bytes that crossed replication's links since the start, and what the stream holds now.
+struct ReplicationTraffic {
+  uint64_t input_bytes = 0;       // from our primary
+  uint64_t output_bytes = 0;      // to our replicas
+  uint64_t own_socket_bytes = 0;  // of the input: not through a client's connection
+  int64_t backlog_bytes = 0;      // memory of the blocks that the backlog's size asks for
+  int64_t buffer_bytes = 0;       // memory of all blocks, with what slow replicas still need
+};
+
 // Both roles of replication.
 class ReplicationService {
  public:
@@ -74,7 +83,8 @@ class ReplicationService {
 
   virtual void write_role(ReplyWriter& reply) const = 0;  // ROLE
   virtual void write_info(InfoWriter& info) const = 0;    // INFO replication
-  virtual void write_stats(InfoWriter& info) const = 0;   // sync_full, sync_partial_ok, ...
+  virtual ReplicationTraffic traffic() const { return {}; }
+  virtual void write_stats(InfoWriter& info) const = 0;  // sync_full, sync_partial_ok, ...
 };
 
 }  // namespace redan

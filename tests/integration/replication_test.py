@@ -138,22 +138,28 @@ class Mixture:
         self.assertSameData(heir, sibling)
 
     def test_old_data_stays_until_the_new_is_whole(self):
-        primary = self.primary()
-        with primary.client(timeout=30) as client:
-            client.pipeline([["SET", f"new:{i}", os.urandom(200)] for i in range(3000)])
-        replica = self.lab.server("replica", self.replica_build, repl_timeout=5)
-        fill(replica, 500)
-        before = replica.digest()
-        wire = Proxy(self.lab, primary.port)
-        self.addCleanup(wire.close)
-        wire.limit = 150_000  # Ends inside the transfer.
-        replica.call("REPLICAOF", HOST, wire.port)
-        eventually(lambda: wire.limited >= 2, 60, "two transfers broke off")
-        self.assertEqual(replica.digest(), before)
-        self.assertEqual(replica.call("GET", "key:1"), b"v1")
-        wire.limit = None
-        replica.wait_in_sync(primary, through=wire, timeout=60)
-        self.assertSameData(primary, replica)
+        """However the directive says that a full sync is loaded, and however the primary sends it."""
+        for load, stream in (("disabled", "yes"), ("swapdb", "yes"), ("on-empty-db", "yes"), ("disabled", "no")):
+            with self.subTest(load=load, stream=stream):
+                primary = self.primary(f"primary-{load}-{stream}", repl_diskless_sync=stream)
+                with primary.client(timeout=30) as client:
+                    client.pipeline([["SET", f"new:{i}", os.urandom(200)] for i in range(3000)])
+                replica = self.lab.server(f"replica-{load}-{stream}", self.replica_build, repl_timeout=5,
+                                          repl_diskless_load=load)
+                fill(replica, 500)
+                before = replica.digest()
+                wire = Proxy(self.lab, primary.port)
+                self.addCleanup(wire.close)
+                wire.limit = 150_000  # Ends inside the transfer.
+                replica.call("REPLICAOF", HOST, wire.port)
+                eventually(lambda: wire.limited >= 2, 60, "two transfers broke off")
+                self.assertEqual(replica.digest(), before)
+                self.assertEqual(replica.call("GET", "key:1"), b"v1")
+                wire.limit = None
+                replica.wait_in_sync(primary, through=wire, timeout=60)
+                self.assertSameData(primary, replica)
+                replica.stop()
+                primary.stop()
 
     def test_a_replica_refuses_writes_and_says_what_it_is(self):
         primary = self.primary()

@@ -136,6 +136,9 @@ TEST_F(Table, CommandsAreRenamedAndTakenAway) {
   EXPECT_EQ(table.find(std::string(41, 'Q')), del);
   ASSERT_TRUE(table.rename("rename", "").ok());
   EXPECT_EQ(table.find("rename"), nullptr);
+  EXPECT_EQ(table.find_original("DEL"), del);
+  EXPECT_NE(table.find_original("rename"), nullptr);
+  EXPECT_EQ(table.find_original(secret), nullptr);
   EXPECT_FALSE(table.rename("rename", "x").ok());
   EXPECT_FALSE(table.rename("object", "ZUNION").ok());
   EXPECT_EQ(table.callable().size(), 5u);

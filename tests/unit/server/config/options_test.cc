@@ -235,7 +235,7 @@ TEST(ServerOptions, DefaultsAreThoseOfRedis) {
   }
 }
 
-TEST(ServerOptions, OnlyWhatRedis72AddedIsNotInTheRecording) {
+TEST(ServerOptions, OnlyWhatRedis72OrWeAddedIsNotInTheRecording) {
   ServerConfig config;
   const Registry registry(config, server_options());
   std::vector<std::string> added;
@@ -247,7 +247,9 @@ TEST(ServerOptions, OnlyWhatRedis72AddedIsNotInTheRecording) {
                   "aof-rewrite-cpulist", "bgsave-cpulist", "bio-cpulist", "server-cpulist",
                   "cluster-announce-human-nodename", "hide-user-data-from-log", "locale-collate",
                   "max-new-connections-per-cycle", "max-new-tls-connections-per-cycle",
-                  "set-max-listpack-entries", "set-max-listpack-value"));
+                  "set-max-listpack-entries", "set-max-listpack-value",
+                  // Ours.
+                  "replica-refuse-wipe"));
 }
 
 TEST(ServerOptions, EveryOptionIsDocumentedAndReadsItsOwnLines) {
