@@ -97,7 +97,7 @@ void LinkMachine::disconnected(Instant now, std::string_view why, LinkOut& out) 
     default:
       return fail(now,
                   in_transfer() ? "I/O error trying to sync with MASTER: " + std::string(why) +
-                                    " (the old data stays, the sync is tried again)"
+                                      " (the old data stays, the sync is tried again)"
                                 : "Failed to read response from the server: " + std::string(why),
                   out);
   }
@@ -309,10 +309,10 @@ void LinkMachine::psync_answer(std::string_view text, Instant now, LinkOut& out)
                 out);
   }
   if (text.starts_with("-NOAUTH")) {
-    return fail(now,
-                "The primary asks for a password: " + shown(text) +
-                    "; set masterauth (and masteruser)",
-                out);
+    return fail(
+        now,
+        "The primary asks for a password: " + shown(text) + "; set masterauth (and masteruser)",
+        out);
   }
   fail(now, "Unexpected reply to PSYNC from master: " + shown(text), out);
 }

@@ -2,10 +2,11 @@
 // not take it from its replicas too.
 //
 // Suspicious is a full sync from the primary that this replica was online with since it was told to
-// follow it, under another history and without a key, or (if that is asked for) with an offset below
-// the one held here: such a primary restarted and lost something. Somebody who says REPLICAOF anew says that he means it, and clears
-// all doubt. A primary that is itself a replica may have been given another history by its own
-// primary; so a doubtful one is asked for its role first, once for each history that it offers.
+// follow it, under another history and without a key, or (if that is asked for) with an offset
+// below the one held here: such a primary restarted and lost something. Somebody who says REPLICAOF
+// anew says that he means it, and clears all doubt. A primary that is itself a replica may have
+// been given another history by its own primary; so a doubtful one is asked for its role first,
+// once for each history that it offers.
 #pragma once
 
 #include <cstdint>
