@@ -16,6 +16,9 @@ namespace {
 constexpr std::array kDeadly = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr int kMostFrames = 100;
 char log_path[4096];
+// What was there before us: the default, or a sanitizer's handler, which then has its say.
+struct sigaction previous[NSIG];
+bool installed = false;
 
 const char* name_of(int signal) {
   switch (signal) {
@@ -48,7 +51,7 @@ void report(int signal) {
     ::backtrace_symbols_fd(frames, ::backtrace(frames, kMostFrames), fd);
     put(fd, "=== REDAN CRASH REPORT END: please keep it with the lines before it ===\n");
   }
-  // SA_RESETHAND: this time it is deadly.
+  ::sigaction(signal, &previous[signal], nullptr);
   ::raise(signal);
 }
 
@@ -58,15 +61,17 @@ void set_crash_log(bool enabled, const std::string& logfile) {
   std::snprintf(log_path, sizeof log_path, "%s", logfile.c_str());
   void* frame[1];
   (void)::backtrace(frame, 1);
+  if (enabled == installed) return;
+  installed = enabled;
   for (const int signal : kDeadly) {
     struct sigaction action {};
+    action.sa_handler = report;
+    action.sa_flags = SA_NODEFER;
     if (enabled) {
-      action.sa_handler = report;
-      action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+      ::sigaction(signal, &action, &previous[signal]);
     } else {
-      action.sa_handler = SIG_DFL;
+      ::sigaction(signal, &previous[signal], nullptr);
     }
-    ::sigaction(signal, &action, nullptr);
   }
 }
 
