@@ -11,19 +11,19 @@ void SentinelMachine::check_down(Pass& p, Primary& primary, Instance& node, Repl
   const SentinelTimings& t = options_.timings;
   const Link& to = link(node.link);
   bool down = false;
-  // Since the first PING that nothing valid followed; without one under way, and without a
-  // connection, since the last valid reply.
+  // More than down_after since the first PING that nothing valid followed; without one under way,
+  // and without a connection, since the last valid reply.
   if (to.unanswered_since) {
-    down |= p.due(*to.unanswered_since + primary.options.down_after);
+    down |= p.past(*to.unanswered_since + primary.options.down_after);
   } else if (!to.commands.up) {
-    down |= p.due(to.last_valid_pong + primary.options.down_after);
+    down |= p.past(to.last_valid_pong + primary.options.down_after);
   }
   // It has been a replica for longer than any reconfiguration by others would take.
   if (is_primary && !primary.says_primary) {
-    down |= p.due(primary.role_since + primary.options.down_after + 2 * t.info_period);
+    down |= p.past(primary.role_since + primary.options.down_after + 2 * t.info_period);
   }
   if (is_primary && primary.reboot_since) {
-    down |= p.due(*primary.reboot_since + primary.options.reboot_down_after);
+    down |= p.past(*primary.reboot_since + primary.options.reboot_down_after);
   }
   if (down == node.is_down()) return;
   const char* type = down ? "+sdown" : "-sdown";

@@ -175,6 +175,8 @@ class SentinelMachine {
   void enter(Instant now, Primary& primary, FailoverState state);
   void abort_failover(Instant now, Primary& primary, const std::string& why, SentinelEffects& out);
   Replica* promoted(Primary& primary);
+  // views.cc
+  static const Replica* find_successor(const Primary& primary);
   // handover.cc
   void begin_handover(Instant now, Primary& primary, SentinelEffects& out);
   void hand_over(Pass& p, Primary& primary);

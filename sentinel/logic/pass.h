@@ -19,6 +19,8 @@ struct SentinelMachine::Pass {
     next = std::min(next, at);
     return false;
   }
+  // Strictly later than `at`: for limits that Redis says "more than" of.
+  bool past(Instant at) { return due(at + Nanos(1)); }
 };
 
 }  // namespace redan

@@ -12,8 +12,10 @@ void SentinelMachine::keep_link(Pass& p, Link& to, const Primary& primary, const
     const Nanos patience = primary.options.down_after / 2;
     // A connection that answered once and fell silent until the node counts as down leads nowhere:
     // after a cut TCP would wait for longer and longer before it tries again. One that never
-    // answered belongs to a process that stands still: it will answer there when it goes on.
-    if (to.unanswered_since && node.is_down() && to.proven) {
+    // answered belongs to a process that stands still: it will answer there when it goes on. One
+    // that answers with errors (BUSY) is not silent.
+    if (to.unanswered_since && node.is_down() && to.proven &&
+        p.due(to.last_pong + primary.options.down_after)) {
       close(p.now, to, LinkPart::kCommands, p.out);
       if (to.kind == LinkKind::kDataNode) close(p.now, to, LinkPart::kSubscription, p.out);
     } else if (to.unanswered_since) {

@@ -40,7 +40,7 @@ void add_common(Fields& fields, Instant now, const Instance& node, const std::st
   fields.emplace_back("last-ok-ping-reply", ms(now, link.last_valid_pong));
   fields.emplace_back("last-ping-reply", ms(now, link.last_pong));
   if (node.down_since) fields.emplace_back("s-down-time", ms(now, *node.down_since));
-  if (primary != nullptr && primary->odown_since) {
+  if (primary != nullptr && primary->odown_since && &node == primary) {
     fields.emplace_back("o-down-time", ms(now, *primary->odown_since));
   }
   fields.emplace_back("down-after-milliseconds", number(options.down_after.count()));
@@ -70,31 +70,40 @@ const Link* SentinelMachine::find_link(LinkId id) const {
   return it == links_.end() ? nullptr : &it->second;
 }
 
+// The promoted replica, from when it said that it is a primary until it takes the primary's place.
+const Replica* SentinelMachine::find_successor(const Primary& primary) {
+  if (!primary.promoted || primary.state < FailoverState::kReconfigureReplicas) return nullptr;
+  const auto it = primary.replicas.find(*primary.promoted);
+  return it == primary.replicas.end() ? nullptr : &it->second;
+}
+
 std::optional<Address> SentinelMachine::current_address(const std::string& name) const {
   const Primary* primary = find(name);
   if (primary == nullptr) return std::nullopt;
-  if (primary->promoted && primary->state >= FailoverState::kReconfigureReplicas) {
-    return primary->promoted;
-  }
-  return primary->address;
+  const Replica* next = find_successor(*primary);
+  return next != nullptr ? next->address : primary->address;
 }
 
 Result<Fields> SentinelMachine::primary_fields(Instant now, const std::string& name) const {
   const Primary* primary = find(name);
   if (primary == nullptr) return Error("No such master with that name");
-  const Link& to = link(primary->link);
+  // From the promotion on the chosen replica is the primary, also while others are brought in line:
+  // clients that read the address here must not be sent to the old one.
+  const Replica* next = find_successor(*primary);
+  const DataNode& node = next != nullptr ? static_cast<const DataNode&>(*next) : *primary;
+  const Link& to = link(node.link);
   std::string flags;
-  add_flag(flags, primary->is_down(), "s_down");
-  add_flag(flags, primary->odown_since.has_value(), "o_down");
+  add_flag(flags, node.is_down(), "s_down");
+  add_flag(flags, next == nullptr && primary->odown_since, "o_down");
   add_flag(flags, true, "master");
   add_flag(flags, !to.commands.up, "disconnected");
   add_flag(flags, primary->failing_over(), "failover_in_progress");
   add_flag(flags, primary->forced, "force_failover");
-  add_flag(flags, primary->script_kill_sent, "script_kill_sent");
+  add_flag(flags, node.script_kill_sent, "script_kill_sent");
   add_flag(flags, primary->reboot_since.has_value(), "master_reboot");
   Fields fields;
-  add_common(fields, now, *primary, name, flags, to, 1, primary->options, primary);
-  add_role(fields, now, *primary);
+  add_common(fields, now, node, name, flags, to, 1, primary->options, primary);
+  add_role(fields, now, node);
   const PrimaryOptions& options = primary->options;
   fields.emplace_back("config-epoch", std::to_string(primary->config_epoch.value));
   fields.emplace_back("num-slaves", number(static_cast<int64_t>(primary->replicas.size())));
@@ -204,9 +213,12 @@ std::string SentinelMachine::info_section(Instant now, size_t running_scripts,
   text += "sentinel_simulate_failure_flags:0\r\n";
   size_t index = 0;
   for (const auto& [name, primary] : primaries_) {
-    const char* status = primary->odown_since ? "odown" : (primary->is_down() ? "sdown" : "ok");
+    const Replica* next = find_successor(*primary);
+    const bool down = next != nullptr ? next->is_down() : primary->is_down();
+    const bool odown = next == nullptr && primary->odown_since;
+    const char* status = odown ? "odown" : (down ? "sdown" : "ok");
     text += "master" + std::to_string(index++) + ":name=" + name + ",status=" + status +
-            ",address=" + primary->address.text() +
+            ",address=" + (next != nullptr ? next->address : primary->address).text() +
             ",slaves=" + std::to_string(primary->replicas.size()) +
             ",sentinels=" + std::to_string(primary->electorate()) + "\r\n";
   }
