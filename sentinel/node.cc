@@ -91,24 +91,6 @@ Result<Loaded> load(const CommandLine& line, DiskFiles& files) {
   return loaded;
 }
 
-// Names of hosts become addresses; one that does not resolve is tried again later.
-void resolve_hosts(SentinelConf& conf) {
-  if (!conf.options.resolve_hostnames) return;
-  const auto resolve = [](Address& address) {
-    if (!address.ip.empty()) return;
-    if (const Result<std::string> ip = resolve_now(address.hostname)) {
-      address.ip = *ip;
-    } else {
-      log_warning("{}", ip.error().message());
-    }
-  };
-  for (DurablePrimary& primary : conf.state.primaries) {
-    resolve(primary.address);
-    for (Address& replica : primary.replicas) resolve(replica);
-    for (DurablePeer& peer : primary.peers) resolve(peer.address);
-  }
-}
-
 Result<void> check_hosts(const SentinelConf& conf) {
   if (conf.options.resolve_hostnames) return kOk;
   for (const DurablePrimary& primary : conf.state.primaries) {
@@ -178,7 +160,6 @@ int run_sentinel(std::span<const std::string> argv) {
   log_warning("Redan version={}, bits=64, pid={}, just started", REDAN_VERSION, getpid());
   log_warning("Configuration loaded");
   if (Result<void> checked = check_hosts(conf); !checked) return fail(checked.error().message());
-  resolve_hosts(conf);
 
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);

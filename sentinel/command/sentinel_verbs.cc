@@ -6,7 +6,6 @@
 #include "common/command/args.h"
 #include "common/command/docs.h"
 #include "common/log/log.h"
-#include "common/net/endpoint.h"
 #include "sentinel/command/families.h"
 #include "sentinel/command/sentinel_views.h"
 
@@ -17,18 +16,26 @@ namespace {
 using Change = std::function<Result<void>(SentinelMachine&, Instant, SentinelEffects&)>;
 
 // Runs `change`; answers OK or its error once the effects are finished, the state saved.
-Result<void> change_and_answer(SentinelCall& call, Change change) {
+void operate_and_answer(SentinelService& sentinel, const SentinelCall::Finish& finish,
+                        Change change) {
   auto outcome = std::make_shared<Result<void>>();
-  SentinelCall::Finish finish = call.later();
-  call.sentinel.operate([change = std::move(change), outcome](
-                            SentinelMachine& machine, Instant now,
-                            SentinelEffects& out) { *outcome = change(machine, now, out); },
-                        [outcome, finish] {
-                          finish([outcome](ReplyWriter& reply) {
-                            *outcome ? reply.ok() : reply.error(outcome->error());
-                          });
-                        });
+  sentinel.operate([change = std::move(change), outcome](
+                       SentinelMachine& machine, Instant now,
+                       SentinelEffects& out) { *outcome = change(machine, now, out); },
+                   [outcome, finish] {
+                     finish([outcome](ReplyWriter& reply) {
+                       *outcome ? reply.ok() : reply.error(outcome->error());
+                     });
+                   });
+}
+
+Result<void> change_and_answer(SentinelCall& call, Change change) {
+  operate_and_answer(call.sentinel, call.later(), std::move(change));
   return kOk;
+}
+
+Error bad_host() {
+  return Error("Invalid IP address or hostname specified");
 }
 
 Result<void> monitor(SentinelCall& call) {
@@ -39,22 +46,28 @@ Result<void> monitor(SentinelCall& call) {
   if (!port || *port < 1 || *port > 65535) return Error("Invalid port number");
   const std::string host = call.word(3);
   Address address{.port = static_cast<uint16_t>(*port)};
+  const auto watch = [name = call.word(2), quorum = static_cast<uint32_t>(*quorum)](Address at) {
+    return [name, quorum, at = std::move(at)](SentinelMachine& machine, Instant now,
+                                              SentinelEffects& out) {
+      return machine.monitor(now, name, at, quorum, out);
+    };
+  };
   if (is_ip_literal(host)) {
     address.ip = host;
-  } else {
-    if (!call.sentinel.machine().options().resolve_hostnames) {
-      return Error("Invalid IP address or hostname specified");
-    }
-    const Result<std::string> ip = resolve_now(host);  // An operator waits for it.
-    if (!ip) return Error("Invalid IP address or hostname specified");
-    address.ip = *ip;
-    address.hostname = host;
+    return change_and_answer(call, watch(std::move(address)));
   }
-  return change_and_answer(call,
-                           [name = call.word(2), address, quorum = static_cast<uint32_t>(*quorum)](
-                               SentinelMachine& machine, Instant now, SentinelEffects& out) {
-                             return machine.monitor(now, name, address, quorum, out);
-                           });
+  if (!call.sentinel.machine().options().resolve_hostnames) return bad_host();
+  address.hostname = host;
+  // The client waits for the answer of DNS, nobody else.
+  SentinelCall::Finish finish = call.later();
+  call.sentinel.resolve(
+      host, [&sentinel = call.sentinel, finish, watch, address](const Result<std::string>& ip) {
+        if (!ip) return finish([](ReplyWriter& reply) { reply.error(bad_host()); });
+        Address found = address;
+        found.ip = *ip;
+        operate_and_answer(sentinel, finish, watch(std::move(found)));
+      });
+  return kOk;
 }
 
 Result<void> remove(SentinelCall& call) {

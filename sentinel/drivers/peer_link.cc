@@ -12,10 +12,13 @@ constexpr Millis kBusGrace{200};
 // How long RESP lives on after the bus took over late.
 constexpr Millis kLastAnswers{2'000};
 
+// How long at most between questions whether a peer that speaks RESP has a bus by now.
+constexpr Millis kLongestRetry{60'000};
+
 class PeerLink : public LinkConnection {
  public:
   PeerLink(LinkContext& context, const OpenLink& open, LinkEvents events)
-      : loop_(*context.loop), events_(std::move(events)) {
+      : loop_(*context.loop), context_(context), open_(open), events_(std::move(events)) {
     bus_ = open_bus_peer(context, open, half(Half::kBus));
     resp_ = open_resp_peer(context, open, half(Half::kResp));
   }
@@ -54,6 +57,7 @@ class PeerLink : public LinkConnection {
     if (chosen_) {
       if (*chosen_ == which) return events_.down(std::move(reason));
       close_later(which, Nanos(0));
+      if (which == Half::kBus) try_bus_later();
       return;
     }
     if (which == Half::kBus) {
@@ -73,6 +77,7 @@ class PeerLink : public LinkConnection {
       close_later(Half::kResp, Nanos(0));
     } else if (bus_failed_) {
       close_later(Half::kBus, Nanos(0));
+      try_bus_later();
     }
     events_.up(local_ip);
   }
@@ -83,12 +88,22 @@ class PeerLink : public LinkConnection {
     close_later(Half::kResp, kLastAnswers);
   }
 
+  // One of ours may have found its bus port taken, and listens there later.
+  void try_bus_later() {
+    retry_ = loop_.after(retry_pause_, [this] {
+      retry_pause_ = std::min(2 * retry_pause_, kLongestRetry);
+      bus_ = open_bus_peer(context_, open_, half(Half::kBus));
+    });
+  }
+
   // Not at once: we may be inside one of its callbacks.
   void close_later(Half which, Nanos delay) {
     grace_ = loop_.after(delay, [this, which] { (which == Half::kBus ? bus_ : resp_).reset(); });
   }
 
   EventLoop& loop_;
+  LinkContext& context_;
+  const OpenLink open_;
   LinkEvents events_;
   std::unique_ptr<LinkConnection> bus_;
   std::unique_ptr<LinkConnection> resp_;
@@ -98,6 +113,8 @@ class PeerLink : public LinkConnection {
   bool resp_failed_ = false;
   bool bus_failed_ = false;
   std::shared_ptr<void> grace_;
+  Millis retry_pause_{1'000};
+  std::shared_ptr<void> retry_;
 };
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace {
 
 // More open questions than peers times primaries is a flood; the oldest one goes unanswered.
 constexpr size_t kMaxQuestions = 4096;
+// Between attempts to open a bus port that somebody has taken, doubled up to the latter.
+constexpr Millis kFirstBusRetry{250};
+constexpr Millis kLongestBusRetry{8'000};
 
 }  // namespace
 
@@ -29,7 +32,14 @@ Result<std::unique_ptr<SentinelDriver>> SentinelDriver::open(EventLoop& loop, Op
   if (!old) return old.error();
   driver->on_disk_ = rewrite_conf(*old, driver->options_.conf);
   if (Result<void> saved = replace_file(path, driver->on_disk_); !saved) return saved.error();
-  if (Result<void> bus = driver->open_bus(); !bus) return bus.error();
+  if (Result<void> bus = driver->open_bus(); !bus) {
+    if (bus.error().message().find("Address already in use") == std::string::npos) {
+      return bus.error();
+    }
+    log_warning("{}. Peers are spoken to over their client ports until it is free; trying again",
+                bus.error().message());
+    driver->open_bus_later(kFirstBusRetry);
+  }
   return driver;
 }
 
@@ -42,6 +52,7 @@ SentinelDriver::SentinelDriver(EventLoop& loop, Options options, std::function<v
   options_.conf.options.port = static_cast<uint16_t>(options_.config.port);
   machine_ = std::make_unique<SentinelMachine>(options_.conf.options, options_.conf.state,
                                                options_.seed, monotonic_now());
+  resolver_ = std::make_unique<HostResolver>(owner_, resolve_now);
   scripts_ = std::make_unique<ScriptRunner>(
       loop, [this](bool warning, std::string type, std::string text) {
         say(warning ? EventLevel::kWarning : EventLevel::kDebug, type, text);
@@ -80,6 +91,17 @@ Result<void> SentinelDriver::open_bus() {
   return kOk;
 }
 
+void SentinelDriver::open_bus_later(Millis delay) {
+  bus_retry_ = loop_.after(delay, [this, delay] {
+    if (open_bus()) {
+      log_notice("Sentinel bus: port {} is free now and listened on",
+                 bus_port(static_cast<int>(options_.config.port)));
+    } else {
+      open_bus_later(std::min(2 * delay, kLongestBusRetry));
+    }
+  });
+}
+
 SentinelDriver::~SentinelDriver() {
   stop();
 }
@@ -94,6 +116,8 @@ void SentinelDriver::start() {
 void SentinelDriver::stop() {
   if (std::exchange(stopped_, true)) return;
   timer_.reset();
+  bus_retry_.reset();
+  resolver_.reset();
   driver_.reset();
   links_->close_all();
   owner_->close();
@@ -241,16 +265,19 @@ bool SentinelDriver::on(AnswerPeer& answer, Driver::Done&) {
   return true;
 }
 
-bool SentinelDriver::on(ResolveHost& resolve, Driver::Done&) {
-  auto outcome = std::make_shared<std::string>();
-  loop_.in_background(
-      [host = resolve.hostname, outcome] {
-        if (const Result<std::string> ip = resolve_now(host)) *outcome = *ip;
-      },
-      [this, host = resolve.hostname, outcome, alive = std::weak_ptr(owner_)] {
-        if (alive.expired() || !driver_) return;
-        driver_->submit(SentinelInput(HostResolved{host, *outcome}));
-      });
+void SentinelDriver::resolve(std::string host,
+                             std::function<void(const Result<std::string>&)> answer) {
+  if (resolver_) resolver_->resolve(std::move(host), std::move(answer));
+}
+
+bool SentinelDriver::on(ResolveHost& wanted, Driver::Done&) {
+  const std::string& host = wanted.hostname;
+  resolve(host, [this, host](const Result<std::string>& ip) {
+    if (!driver_) return;
+    if (!ip && unresolved_.insert(host).second) log_warning("{}", ip.error().message());
+    if (ip) unresolved_.erase(host);
+    driver_->submit(SentinelInput(HostResolved{host, ip ? *ip : ""}));
+  });
   return true;
 }
 

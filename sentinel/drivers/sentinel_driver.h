@@ -4,11 +4,13 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "common/net/event_loop.h"
 #include "common/net/machine_driver.h"
 #include "sentinel/drivers/bus.h"
+#include "sentinel/drivers/host_resolver.h"
 #include "sentinel/drivers/links.h"
 #include "sentinel/drivers/sentinel_service.h"
 
@@ -44,6 +46,7 @@ class SentinelDriver : public SentinelService {
   void ask(AskPrimaryDown question,
            std::function<void(const PrimaryDownReply& reply)> answer) override;
   void hear_hello(std::string payload) override;
+  void resolve(std::string host, std::function<void(const Result<std::string>&)> answer) override;
   SentinelConf settings() const override;
   void change_settings(const SentinelConf& changed, std::function<void()> done) override;
   void change_timings(const SentinelTimings& timings) override;
@@ -63,6 +66,7 @@ class SentinelDriver : public SentinelService {
 
   SentinelDriver(EventLoop& loop, Options options, std::function<void()> on_shutdown);
   Result<void> open_bus();
+  void open_bus_later(Millis delay);
   std::vector<Effect> step(Input& input);
   void perform(Effect& effect, Driver::Done done);
   // One for each kind of effect; false where `done` is called later.
@@ -86,13 +90,16 @@ class SentinelDriver : public SentinelService {
   Publish publish_;
   std::unique_ptr<SentinelMachine> machine_;
   std::shared_ptr<OwnerLoop> owner_;
+  std::unique_ptr<HostResolver> resolver_;
   std::unique_ptr<ScriptRunner> scripts_;
   std::unique_ptr<Links> links_;
   std::unique_ptr<SentinelBusServer> bus_;
+  EventLoop::Timer bus_retry_;  // While its port is taken.
   std::unique_ptr<Driver> driver_;
   std::map<uint64_t, std::function<void(const PrimaryDownReply&)>> questions_;
   uint64_t last_token_ = 0;
-  std::string on_disk_;  // What sentinel.conf holds.
+  std::set<std::string> unresolved_;  // Names that were complained about.
+  std::string on_disk_;               // What sentinel.conf holds.
   Simulation simulation_;
   EventLoop::Timer timer_;
   bool stopped_ = false;

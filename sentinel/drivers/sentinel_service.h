@@ -31,6 +31,10 @@ class SentinelService {
                    std::function<void(const PrimaryDownReply& reply)> answer) = 0;
   virtual void hear_hello(std::string payload) = 0;
 
+  // The address of a host name, when the resolver knows; the caller is answered on the loop.
+  virtual void resolve(std::string host,
+                       std::function<void(const Result<std::string>& ip)> answer) = 0;
+
   // SENTINEL CONFIG: `change` is applied, then saved.
   virtual SentinelConf settings() const = 0;
   virtual void change_settings(const SentinelConf& changed, std::function<void()> done) = 0;

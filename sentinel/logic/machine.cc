@@ -12,7 +12,6 @@ namespace {
 constexpr int kMostRounds = 12;
 // Redis' limit of requests under way on one link; beyond it nothing is sent but what changes roles.
 constexpr size_t kMostPending = 100;
-constexpr size_t kMostHosts = 1024;
 
 }  // namespace
 
@@ -290,14 +289,6 @@ void SentinelMachine::on(Instant now, const PeerQuestion& asked, SentinelEffects
   out.add(AnswerPeer{.token = asked.token, .reply = reply});
 }
 
-void SentinelMachine::on(Instant, const HostResolved& resolved, SentinelEffects&) {
-  if (resolved.ip.empty()) {
-    hosts_.erase(resolved.hostname);
-    return;
-  }
-  hosts_[resolved.hostname] = resolved.ip;
-}
-
 // ---- Links.
 
 Link& SentinelMachine::link(LinkId id) {
@@ -425,17 +416,6 @@ DataNode* SentinelMachine::find_node(Primary& primary, LinkId id, Replica** repl
     }
   }
   return nullptr;
-}
-
-// The address behind `host`: itself if it is one, else what was resolved; asks for it if needed.
-std::string SentinelMachine::resolved_ip(const std::string& host, SentinelEffects& out) {
-  if (host.empty() || is_ip_literal(host)) return host;
-  const auto it = hosts_.find(host);
-  if (it != hosts_.end()) return it->second;
-  if (!options_.resolve_hostnames || hosts_.size() >= kMostHosts) return "";
-  hosts_[host] = "";
-  out.add(ResolveHost{.hostname = host});
-  return "";
 }
 
 }  // namespace redan

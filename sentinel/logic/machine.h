@@ -102,7 +102,7 @@ class SentinelMachine {
   void on(Instant now, const Answer& answer, SentinelEffects& out);
   void on(Instant now, const HelloHeard& hello, SentinelEffects& out);
   void on(Instant now, const PeerQuestion& question, SentinelEffects& out);
-  void on(Instant now, const HostResolved& resolved, SentinelEffects& out);
+  void on(Instant now, const HostResolved& resolved, SentinelEffects& out);  // hosts.cc
   Link& link(LinkId id);
   const Link& link(LinkId id) const;
   LinkId new_link(Instant now, LinkKind kind, const Address& address, const std::string& primary,
@@ -126,6 +126,7 @@ class SentinelMachine {
                        const Address& from, const Address& to);
   Replica& add_replica(Instant now, Primary& primary, const Address& address, SentinelEffects& out);
   DataNode* find_node(Primary& primary, LinkId id, Replica** replica);
+  // hosts.cc
   std::string resolved_ip(const std::string& host, SentinelEffects& out);
   // probes.cc
   void keep_link(Pass& p, Link& link, const Primary& primary, const Instance& node);

@@ -4,6 +4,11 @@
 #include "sentinel/logic/pass.h"
 
 namespace redan {
+namespace {
+
+constexpr Millis kResolvePause{1'000};
+
+}  // namespace
 
 void SentinelMachine::keep_link(Pass& p, Link& to, const Primary& primary, const Instance& node) {
   const SentinelTimings& t = options_.timings;
@@ -29,6 +34,13 @@ void SentinelMachine::keep_link(Pass& p, Link& to, const Primary& primary, const
   }
   if (!channel.up && !channel.attempt_since && p.due(channel.retry_at)) {
     if (to.address.port == 0) return;  // +sentinel-invalid-addr: nobody knows where it is.
+    if (!to.address.resolved()) {
+      // Its name is asked for, and again each second while DNS does not know it.
+      resolved_ip(to.address.hostname, p.out);
+      channel.retry_at = p.now + kResolvePause;
+      p.due(channel.retry_at);
+      return;
+    }
     channel.attempt += 1;
     channel.attempt_since = p.now;
     p.due(p.now + t.connect_timeout);

@@ -38,6 +38,9 @@ class FakeService : public SentinelService {
     answer({.down = true, .leader = NodeId(9), .leader_epoch = Epoch(4)});
   }
   void hear_hello(std::string payload) override { hellos.push_back(std::move(payload)); }
+  void resolve(std::string host, std::function<void(const Result<std::string>&)> answer) override {
+    host == "db.example" ? answer(std::string("10.0.0.9")) : answer(Error("no such host"));
+  }
   SentinelConf settings() const override { return conf_; }
   void change_settings(const SentinelConf& changed, std::function<void()> done) override {
     conf_ = changed;

@@ -30,7 +30,7 @@ std::string ScriptedNode::info_text() const {
 
 DurableState LoneSentinel::state_of(const Setup& setup) {
   DurablePrimary primary{.name = "m",
-                         .address = kPrimaryAt,
+                         .address = setup.primary,
                          .options = setup.options,
                          .config_epoch = setup.epoch,
                          .ballot = {.epoch = setup.epoch},
@@ -181,6 +181,10 @@ void LoneSentinel::perform(SentinelEffects& out) {
     log.push_back({now, effect});
     if (const auto* link = std::get_if<OpenLink>(&effect)) open(*link);
     if (const auto* send = std::get_if<Send>(&effect)) answer(*send);
+    const auto* host = std::get_if<ResolveHost>(&effect);
+    if (host != nullptr && dns.count(host->hostname) != 0) {
+      inbox_.push_back(HostResolved{.hostname = host->hostname, .ip = dns.at(host->hostname)});
+    }
   }
 }
 

@@ -72,6 +72,7 @@ class LoneSentinel {
     Epoch epoch{3};
     std::vector<Address> replicas = {kReplicaAt};
     size_t peers = 0;
+    Address primary = kPrimaryAt;
   };
   explicit LoneSentinel(Setup setup);
   LoneSentinel() : LoneSentinel(Setup()) {}
@@ -131,6 +132,8 @@ class LoneSentinel {
   Instant now = kStart;
   std::map<Address, ScriptedNode> nodes;
   std::map<NodeId, ScriptedPeer> peers;
+  // What DNS answers; a name that is not here is never answered, "" is not known.
+  std::map<std::string, std::string> dns;
   std::vector<Timed> log;
   SentinelMachine machine;
 
