@@ -384,6 +384,16 @@ def fields_like_stock(bin_folder):
         if a != b:
             raise Failure(f"SENTINEL {verb} differs:\n ours  {a}\n stock {b}")
 
+    if names(ours, "SENTINEL", "MASTERS") != names(stock, "SENTINEL", "MASTERS"):
+        raise Failure("SENTINEL MASTERS differs")
+
+    def section(port):
+        text = redis.Redis(port=port, decode_responses=True).execute_command("INFO", "sentinel")
+        return text if isinstance(text, dict) else dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
+    a, b = section(ours), section(stock)
+    if list(a.items()) != list(b.items()):
+        raise Failure(f"INFO sentinel differs:\n ours  {a}\n stock {b}")
+
     def error(port, *command):
         try:
             return deployment.sentinel(port).execute_command(*command)

@@ -94,6 +94,52 @@ TEST(BusCodec, HellosComeBackAsTheyWere) {
   }
 }
 
+// A field that encode() forgets would come back empty from every peer.
+void expect_every_field_set(const google::protobuf::Message& message) {
+  const google::protobuf::Descriptor* type = message.GetDescriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* field = type->field(i);
+    EXPECT_TRUE(message.GetReflection()->HasField(message, field)) << field->full_name();
+    if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) {
+      expect_every_field_set(message.GetReflection()->GetMessage(message, field));
+    }
+  }
+}
+
+TEST(BusCodec, EveryFieldOfEveryMessageIsCarried) {
+  const Address address{.ip = "10.0.0.1", .port = 1, .hostname = "h"};
+  wire::PrimaryDownQuestion question;
+  encode(NodeId(1),
+         AskPrimaryDown{.name = "m",
+                        .primary = address,
+                        .epoch = Epoch(1),
+                        .candidate = NodeId(2),
+                        .handover = true},
+         question);
+  expect_every_field_set(question);
+  wire::PrimaryDownAnswer answer;
+  encode(PrimaryDownReply{.down = true, .leader = NodeId(1), .leader_epoch = Epoch(1)}, answer);
+  expect_every_field_set(answer);
+  wire::Hello hello;
+  encode(Hello{.sentinel = address,
+               .id = NodeId(1),
+               .current_epoch = Epoch(1),
+               .name = "m",
+               .primary = address,
+               .config_epoch = Epoch(1)},
+         hello);
+  expect_every_field_set(hello);
+}
+
+TEST(BusCodec, TheEpochOfABallotIsToldWithoutItsChoice) {
+  wire::PrimaryDownAnswer message;
+  encode(PrimaryDownReply{.down = true, .leader_epoch = Epoch(7)}, message);
+  const auto back = decode(over_the_wire(message));
+  ASSERT_TRUE(back);
+  EXPECT_FALSE(back->leader);
+  EXPECT_EQ(back->leader_epoch, Epoch(7));
+}
+
 TEST(BusCodec, NonsenseIsRefusedWithTheFieldsName) {
   wire::PrimaryDownQuestion question;
   encode(NodeId(1), AskPrimaryDown{.name = "m", .primary = {.ip = "10.0.0.1", .port = 1}},
