@@ -67,14 +67,16 @@ class Quickstart(Story):
             return False
 
     def processes(self):
-        """Everything that runs in this test's home, by pid: its command line."""
+        """Everything that runs in this test's home, by pid: its command line (a server's is its title)."""
         found = {}
+        home = self.environment["REDAN_HOME"]
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                there = os.readlink(f"/proc/{pid}/cwd").startswith(home)
             except OSError:
                 continue
-            if any(word.startswith(self.environment["REDAN_HOME"].encode()) for word in words) and self.lives(pid):
+            if (there or any(word.startswith(home.encode()) for word in words)) and self.lives(pid):
                 found[pid] = words
         return found
 
