@@ -33,8 +33,15 @@ inline uint64_t siphash13(const HashKey& key, std::string_view text) {
     v0 ^= m;
   }
   uint64_t last = static_cast<uint64_t>(text.size()) << 56;
-  for (size_t i = 0; i < left; ++i) {
-    last |= static_cast<uint64_t>(static_cast<unsigned char>(p[i])) << (8 * i);
+  if (left > 0 && text.size() >= 8) {
+    // The last bytes in one load that begins before them.
+    uint64_t tail;
+    std::memcpy(&tail, text.data() + text.size() - 8, 8);
+    last |= tail >> (8 * (8 - left));
+  } else {
+    for (size_t i = 0; i < left; ++i) {
+      last |= static_cast<uint64_t>(static_cast<unsigned char>(p[i])) << (8 * i);
+    }
   }
   v3 ^= last;
   round();

@@ -1,5 +1,6 @@
 #include "common/resp/request_parser.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/base/parse.h"
@@ -54,24 +55,50 @@ const char* short_number(const char* p, const char* end, size_t& number) {
   return p + 2;
 }
 
+// "$16\r\n" or "*3\r\n" with one or two digits, as nearly every header is; else the general way.
+inline const char* header(const char* p, const char* end, char mark, size_t& number) {
+  if (end - p >= 5) [[likely]] {
+    const unsigned tens = static_cast<unsigned char>(p[1]) - unsigned{'0'};
+    if (p[0] == mark && tens < 10) [[likely]] {
+      if (p[2] == '\r' && p[3] == '\n') {
+        number = tens;
+        return p + 4;
+      }
+      const unsigned ones = static_cast<unsigned char>(p[2]) - unsigned{'0'};
+      if (tens > 0 && ones < 10 && p[3] == '\r' && p[4] == '\n') {
+        number = tens * 10 + ones;
+        return p + 5;
+      }
+    }
+  }
+  if (p == end || *p != mark) return nullptr;
+  return short_number(p + 1, end, number);
+}
+
 }  // namespace
+
+std::string_view* RequestParser::make_args(size_t count) {
+  if (args_.size() < count) args_.resize(count);
+  arg_count_ = count;
+  return args_.data();
+}
 
 // Most requests are short and whole: one pass, nothing remembered. False: look at it the slow way.
 bool RequestParser::parse_whole_array(std::string_view input, const RequestLimits& limits) {
   if (!limits.authenticated) return false;
   const char* const begin = input.data();
   const char* const end = begin + input.size();
+  const auto max_bulk_bytes = static_cast<size_t>(limits.max_bulk_bytes);
   size_t count = 0;
-  const char* p = short_number(begin + 1, end, count);
+  const char* p = header(begin, end, '*', count);
   if (p == nullptr || count == 0 || count > 1024) return false;
-  args_.clear();
-  for (; count > 0; --count) {
+  std::string_view* arg = make_args(count);
+  for (std::string_view* const last = arg + count; arg != last; ++arg) {
     size_t length = 0;
-    if (p == end || *p != '$') return false;
-    p = short_number(p + 1, end, length);
+    p = header(p, end, '$', length);
     if (p == nullptr || static_cast<size_t>(end - p) < length + 2) return false;
-    if (static_cast<int64_t>(length) > limits.max_bulk_bytes) return false;
-    args_.emplace_back(p, length);
+    if (length > max_bulk_bytes) return false;
+    *arg = {p, length};
     p += length + 2;
   }
   position_ = static_cast<size_t>(p - begin);
@@ -90,7 +117,7 @@ RequestParser::Status RequestParser::parse_inline(std::string_view input) {
   std::optional<std::vector<std::string>> words = split_words(line);
   if (!words) return fail("Protocol error: unbalanced quotes in request");
   inline_words_ = std::move(*words);
-  args_.assign(inline_words_.begin(), inline_words_.end());
+  std::copy(inline_words_.begin(), inline_words_.end(), make_args(inline_words_.size()));
   position_ = newline + 1;
   return Status::kRequest;
 }
@@ -141,7 +168,7 @@ RequestParser::Status RequestParser::parse_array(std::string_view input,
     }
     parts_.clear();
     if (count <= 0) {
-      args_.clear();
+      make_args(0);
       return Status::kRequest;
     }
     missing_args_ = count;
@@ -178,8 +205,8 @@ RequestParser::Status RequestParser::parse_array(std::string_view input,
     bulk_length_ = -1;
     --missing_args_;
   }
-  args_.clear();
-  for (const Part& part : parts_) args_.push_back(input.substr(part.offset, part.length));
+  std::string_view* arg = make_args(parts_.size());
+  for (const Part& part : parts_) *arg++ = input.substr(part.offset, part.length);
   missing_args_ = -1;
   return Status::kRequest;
 }

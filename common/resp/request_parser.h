@@ -33,7 +33,7 @@ class RequestParser {
   // a kRequest without arguments, to be skipped.
   Status parse(std::string_view input, const RequestLimits& limits);
 
-  std::span<const std::string_view> args() const { return args_; }
+  std::span<const std::string_view> args() const { return {args_.data(), arg_count_}; }
   size_t consumed() const { return position_; }
   const std::string& error() const { return error_; }
   // After kIncomplete: how many bytes from the start of the request are known to be needed.
@@ -43,6 +43,7 @@ class RequestParser {
 
  private:
   bool parse_whole_array(std::string_view input, const RequestLimits& limits);
+  std::string_view* make_args(size_t count);
   Status parse_inline(std::string_view input);
   Status parse_array(std::string_view input, const RequestLimits& limits);
   Status fail(std::string message);
@@ -55,7 +56,8 @@ class RequestParser {
     size_t length;
   };
 
-  std::vector<std::string_view> args_;
+  std::vector<std::string_view> args_;  // Only ever grows; the first arg_count_ are the request's.
+  size_t arg_count_ = 0;
   std::vector<Part> parts_;  // Arguments found so far of a half-read array.
   std::vector<std::string> inline_words_;
   std::string error_;

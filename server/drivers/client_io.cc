@@ -515,7 +515,6 @@ ClientIo::~ClientIo() {
 void ClientIo::ready(epoll_event* events, int count) {
   State& s = *state_;
   ++stats_.wake_ups;
-  s.loop.refresh_now();
   s.in_batch = true;
   s.handler.batch_begins();
   for (int i = 0; i < count; ++i) {

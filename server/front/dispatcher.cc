@@ -17,7 +17,9 @@
 namespace redan {
 
 Dispatcher::Dispatcher(ServerParts& parts)
-    : parts_(parts), nanoseconds_per_tick_(1e9 / ticks_per_second()) {}
+    : parts_(parts),
+      nanoseconds_per_tick_(1e9 / ticks_per_second()),
+      refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)) {}
 
 // --- connections ---
 
@@ -46,9 +48,17 @@ void Dispatcher::closed(Session& session) {
 }
 
 void Dispatcher::batch_begins() {
-  last_ticks_ = ticks();
-  wall_ = wall_now();
-  time_taken_at_ = last_ticks_;
+  judge_state();
+  refresh_time(ticks());
+  last_ticks_ = time_taken_at_;
+}
+
+// What happens between batches (a link breaks, a save fails) is seen at the next one.
+void Dispatcher::judge_state() {
+  doubtful_ = doubtful_flags(parts_.config, parts_.replication, parts_.snapshots,
+                             loading_ || parts_.replication.loading());
+  const int64_t slow_us = parts_.config.slowlog_log_slower_than;
+  slow_ns_ = slow_us < 0 ? UINT64_MAX : static_cast<uint64_t>(slow_us) * 1000;
 }
 
 void Dispatcher::batch_done() {
@@ -57,31 +67,35 @@ void Dispatcher::batch_done() {
   parts_.keyspace.watch_changes(!parts_.watched.empty());
 }
 
-// A command sees the time of its batch; a batch that takes long gets a new one.
-WallTime Dispatcher::fresh_time(uint64_t now_ticks) {
-  if (static_cast<double>(now_ticks - time_taken_at_) * nanoseconds_per_tick_ > 500'000.0) {
-    wall_ = wall_now();
-    time_taken_at_ = now_ticks;
-  }
-  return wall_;
+void Dispatcher::refresh_time(uint64_t now_ticks) {
+  wall_ = wall_now();
+  time_taken_at_ = now_ticks;
+  parts_.keyspace.set_now(wall_);
 }
 
 // --- requests ---
 
 Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
                              ReplyWriter& reply) {
+  const Entry* const entry = parts_.commands.find(args[0]);
+  if (entry != nullptr && is_ordinary(session) && !is_doubtful(entry->flags, doubtful_) &&
+      entry->handler != nullptr && !entry->is_container() && entry->accepts(args.size()) &&
+      !any_pause_ && !session.replies_withheld()) [[likely]] {
+    call(session, *entry, args, reply);
+    return Executed::kDone;
+  }
   const size_t start = reply.buffer().size();
-  if (session.kind == ClientKind::kPrimary) [[unlikely]] {
+  if (session.kind == ClientKind::kPrimary) {
     // The stream is obeyed and not answered; REPLCONF GETACK answers through the connection.
     parts_.keyspace.set_applying_stream(true);
-    const Executed executed = run(session, args, reply);
+    const Executed executed = run(session, entry, args, reply);
     parts_.keyspace.set_applying_stream(false);
     if (!iequals(args[0], "replconf")) reply.buffer().truncate(start);
     if (executed == Executed::kDone) parts_.replication.applied(session, raw);
     return executed;
   }
-  const Executed executed = run(session, args, reply);
-  if (session.reply_off || session.reply_skip || session.reply_skip_next) [[unlikely]] {
+  const Executed executed = run(session, entry, args, reply);
+  if (session.replies_withheld()) {
     if (session.reply_off || session.reply_skip) reply.buffer().truncate(start);
     session.reply_skip = std::exchange(session.reply_skip_next, false);
   }
@@ -139,18 +153,12 @@ bool is_http(std::string_view command) {
 }
 }  // namespace
 
-// The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
-// expired); a primary that renamed those commands as we did does not mean to hide them from us.
-const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) const {
-  const Entry* entry = parts_.commands.find(name);
-  if (entry != nullptr || session.kind != ClientKind::kPrimary) [[likely]] {
-    return entry;
+Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyWriter& reply) {
+  // The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
+  // expired); a primary that renamed those commands as we did does not mean to hide them from us.
+  if (entry == nullptr && session.kind == ClientKind::kPrimary) {
+    entry = parts_.commands.find_original(args[0]);
   }
-  return parts_.commands.find_original(name);
-}
-
-Executed Dispatcher::run(Session& session, Args args, ReplyWriter& reply) {
-  const Entry* entry = find(session, args[0]);
   if (entry == nullptr) {
     if (is_http(args[0])) {
       log_warning(
@@ -222,7 +230,10 @@ void Dispatcher::queue(Session& session, const Entry& entry, Args args, ReplyWri
 void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
   Keyspace& keyspace = parts_.keyspace;
   const uint64_t begin = last_ticks_;
-  keyspace.set_now(fresh_time(begin));
+  // A command sees the time of its batch; a batch that takes long gets a new one.
+  if (begin - time_taken_at_ > refresh_ticks_) [[unlikely]] {
+    refresh_time(begin);
+  }
   // CLIENT NO-TOUCH; TOUCH itself touches all the same.
   keyspace.set_touching(!session.no_touch || entry.full_name == "touch");
   const uint64_t dirty_before = keyspace.dirty();
@@ -238,14 +249,13 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
     ++stats.failed;
     if (session.kind == ClientKind::kPrimary) stream_failed(entry.full_name, result.error());
   }
-  if (keyspace.dirty() != dirty_before || propagation_.forced()) {
-    propagate(session, args, keyspace.dirty() - dirty_before);
+  if (keyspace.dirty() != dirty_before || propagation_.forced()) propagate(session, args);
+  if ((entry.flags & kAdmin) != 0) [[unlikely]] {
+    judge_state();
   }
-  propagation_.clear();
 
   last_ticks_ = ticks();
-  const uint64_t spent =
-      static_cast<uint64_t>(static_cast<double>(last_ticks_ - begin) * nanoseconds_per_tick_);
+  const uint64_t spent = nanoseconds(last_ticks_ - begin);
   ++stats.calls;
   stats.nanoseconds += spent;
   ++parts_.stats.processed;
@@ -253,19 +263,16 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
     if (stats.latency == nullptr) stats.latency = std::make_unique<LatencyHistogram>();
     stats.latency->record(spent);
   }
-  log_if_slow(session, args, entry, spent);
+  if (spent >= slow_ns_) [[unlikely]] {
+    log_slow(session, args, entry, spent);
+  }
 }
 
-void Dispatcher::log_if_slow(Session& session, Args args, const Entry& entry, uint64_t spent) {
-  const int64_t threshold_us = parts_.config.slowlog_log_slower_than;
-  const int64_t us = static_cast<int64_t>(spent / 1000);
-  if (threshold_us < 0 || us < threshold_us) [[likely]] {
-    return;
-  }
+void Dispatcher::log_slow(Session& session, Args args, const Entry& entry, uint64_t spent) {
   if ((entry.flags & kSkipSlowlog) != 0) return;
   parts_.slowlog.add({.id = 0,
                       .unix_s = unix_ms(wall_) / 1000,
-                      .duration_us = us,
+                      .duration_us = static_cast<int64_t>(spent / 1000),
                       .args = {},
                       .peer = session.connection ? session.connection->peer_address() : "?:0",
                       .client_name = session.name},
@@ -323,7 +330,7 @@ void Dispatcher::feed(int db, Args args) {
   parts_.replication.feed(db, args);
 }
 
-void Dispatcher::propagate(Session& session, Args args, uint64_t) {
+void Dispatcher::propagate(Session& session, Args args) {
   // A replica's data comes from its primary, whose stream is passed on as it came.
   if (parts_.replication.is_replica()) return;
   const auto commands = propagation_.commands();
@@ -365,6 +372,7 @@ void Dispatcher::flushing(int db) {
 void Dispatcher::pause(PauseReason reason, PauseKind kind, Instant until) {
   // Expiry is a write too.
   parts_.keyspace.pause_expiry(true);
+  any_pause_ = true;
   Pause& pause = pauses_[static_cast<size_t>(reason)];
   if (!pause.active) {
     pause = {true, kind, until};
@@ -396,7 +404,8 @@ void Dispatcher::check_pauses(Instant now) {
 }
 
 void Dispatcher::resume_paused() {
-  parts_.keyspace.pause_expiry(writes_paused());
+  any_pause_ = writes_paused();
+  parts_.keyspace.pause_expiry(any_pause_);
   // Whoever must still wait puts himself back on the list.
   for (const uint64_t id : std::exchange(paused_sessions_, {})) {
     if (Session* session = parts_.clients.find(id)) session->connection->resume_reading();

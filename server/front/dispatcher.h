@@ -18,7 +18,10 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   explicit Dispatcher(ServerParts& parts);
 
   // A dataset is loaded at start: most commands answer -LOADING.
-  void set_loading(bool loading) { loading_ = loading; }
+  void set_loading(bool loading) {
+    loading_ = loading;
+    judge_state();
+  }
   bool loading() const { return loading_; }
 
   // CLIENT PAUSE, and the pauses of FAILOVER, of SHUTDOWN and of a snapshot under pressure. Each
@@ -61,22 +64,31 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   using Args = std::span<const std::string_view>;
   using Entry = ServerCommands::Entry;
 
-  const Entry* find(const Session& session, std::string_view name) const;
-  Executed run(Session& session, Args args, ReplyWriter& reply);
+  // The long way, past every gate; `entry` is null where there is no such command.
+  Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
+  void judge_state();
   void stream_failed(std::string_view command, const Error& error);
   void refuse(Session& session, const Entry* entry, const Error& error, ReplyWriter& reply);
   bool must_wait(const Session& session, uint32_t flags) const;
   void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
-  void propagate(Session& session, Args args, uint64_t changes);
+  void propagate(Session& session, Args args);
   void feed(int db, Args args);
-  void log_if_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
+  void log_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
   void resume_paused();
   bool memory_exceeded() const;
-  WallTime fresh_time(uint64_t now_ticks);
+  void refresh_time(uint64_t now_ticks);
 
   ServerParts& parts_;
+  uint64_t nanoseconds(uint64_t ticks) const {
+    return static_cast<uint64_t>(static_cast<double>(ticks) * nanoseconds_per_tick_);
+  }
+
   double nanoseconds_per_tick_;
+  uint64_t refresh_ticks_;          // a batch that takes longer gets a new time
+  uint32_t doubtful_ = UINT32_MAX;  // see gates.h; nothing is certain before the first batch
+  uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than
+  bool any_pause_ = false;
   uint64_t last_ticks_ = 0;
   uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
   WallTime wall_{};

@@ -93,24 +93,32 @@ Refusal enough_memory(const GateView& view) {
   return Error("OOM", "command not allowed when used memory > 'maxmemory'.");
 }
 
-namespace {
-
-// Asks one gate after the other, each inlined: this is on the way of every request.
-template <auto... kGates>
-Refusal first_of(const GateView& view) {
-  Refusal refusal;
-  (void)((refusal = kGates(view)).has_value() || ...);
-  return refusal;
-}
-
-}  // namespace
-
 Refusal first_refusal(const GateView& view) {
   if (Refusal refusal = authenticated(view)) return refusal;
   if (view.from_primary) return {};
-  if (Refusal refusal = debug_allowed(view)) return refusal;
-  return first_of<not_from_replica, allowed_in_multi, enough_memory, disk_trusted, enough_replicas,
-                  writable_here, allowed_while_subscribed, not_stale, not_loading>(view);
+  for (const auto gate :
+       {debug_allowed, not_from_replica, allowed_in_multi, enough_memory, disk_trusted,
+        enough_replicas, writable_here, allowed_while_subscribed, not_stale, not_loading}) {
+    if (Refusal refusal = gate(view)) return refusal;
+  }
+  return {};
+}
+
+uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& replication,
+                        const SnapshotService& snapshots, bool loading) {
+  // DEBUG depends on who asks. Administration may change the answers, so it never goes the short
+  // way, and what comes behind it is judged anew.
+  uint32_t flags = kAdmin;
+  if (loading) flags |= kAnyCommand;
+  if (config.maxmemory > 0) flags |= kDenyOom;
+  if (config.min_replicas_to_write > 0) flags |= kWrite;
+  if (replication.is_replica()) {
+    if (config.replica_read_only) flags |= kWrite;
+    if (!config.replica_serve_stale_data) flags |= kAnyCommand;
+  } else if (config.stop_writes_on_bgsave_error && !snapshots.last_save_ok()) {
+    flags |= kAnyCommand;  // PING too
+  }
+  return flags;
 }
 
 }  // namespace redan

@@ -44,4 +44,20 @@ Refusal allowed_in_multi(const GateView& view);
 // All of them, in Redis' order.
 Refusal first_refusal(const GateView& view);
 
+// The short way past all gates, because they stand in the way of every request: what the state of
+// the node makes doubtful is one word of command flags, computed once for each wake-up. A command
+// of an ordinary client that has none of them would be let through by every gate. (A test asks both
+// ways in every state.)
+inline constexpr uint32_t kAnyCommand = 1u << 31;
+uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& replication,
+                        const SnapshotService& snapshots, bool loading);
+// Signed in, and neither in a transaction nor subscribed nor a server.
+inline bool is_ordinary(const Session& session) {
+  return session.authenticated && session.kind == ClientKind::kNormal &&
+         session.transaction == nullptr && session.subscriptions == nullptr;
+}
+inline bool is_doubtful(uint32_t command_flags, uint32_t doubtful) {
+  return ((command_flags | kAnyCommand) & doubtful) != 0;
+}
+
 }  // namespace redan

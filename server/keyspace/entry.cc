@@ -20,9 +20,7 @@ void* allocate_bytes(size_t bytes) {
 }
 
 std::optional<int64_t> as_integer(std::string_view text) {
-  if (text.empty() || text.size() > 20) return std::nullopt;
-  const char first = text[0];
-  if (first != '-' && (first < '0' || first > '9')) return std::nullopt;
+  if (!EntryMaker::may_be_integer(text)) return std::nullopt;
   return parse_int64(text);
 }
 
@@ -37,8 +35,7 @@ size_t digits_of(int64_t value) {
 
 }  // namespace
 
-size_t size_class(size_t bytes) {
-  if (bytes <= 128) return bytes == 0 ? 16 : (bytes + 15) & ~size_t{15};
+size_t large_size_class(size_t bytes) {
   const int log = 63 - __builtin_clzll(bytes - 1);
   const size_t spacing = size_t{1} << (log - 2);
   return (bytes + spacing - 1) & ~(spacing - 1);

@@ -49,7 +49,11 @@ struct HeapString {
 
 // What the allocator hands out for a request of `bytes`: jemalloc's classes, and at least the
 // request with any other.
-size_t size_class(size_t bytes);
+size_t large_size_class(size_t bytes);
+inline size_t size_class(size_t bytes) {
+  if (bytes > 128) return large_size_class(bytes);
+  return bytes == 0 ? 16 : (bytes + 15) & ~size_t{15};
+}
 
 class Entry {
  public:
@@ -141,6 +145,10 @@ class EntryMaker {
   static constexpr size_t kMaxInline = 448;
 
   // A string value; text that is a canonical integer is kept as one.
+  static bool may_be_integer(std::string_view value) {
+    return !value.empty() && value.size() <= 20 &&
+           (value[0] == '-' || (value[0] >= '0' && value[0] <= '9'));
+  }
   static Entry* make_string(std::string_view key, std::string_view value, int64_t expiry_ms);
   static Entry* make_integer(std::string_view key, int64_t value, int64_t expiry_ms);
   // A string value that stays text, whatever it says.
@@ -154,6 +162,29 @@ class EntryMaker {
   // Replaces the value (of any type) by a string, in place where it fits. The LRU bits stay.
   static Entry* set_string(Entry* entry, std::string_view value, int64_t expiry_ms);
   static Entry* set_integer(Entry* entry, int64_t value, int64_t expiry_ms);
+  // The usual case of the two above: the new value takes the old one's bytes, and neither has an
+  // expiry. False, and nothing done, in every other case.
+  static bool overwrite(Entry* entry, std::string_view value) {
+    if (entry->type_ != kInlineString || value.size() > kMaxInline || may_be_integer(value)) {
+      return false;
+    }
+    if ((entry->flags_ & (Entry::kExpires | Entry::kLongKey)) != 0) return false;
+    const size_t offset = sizeof(Entry) + entry->key_length_;
+    if (size_class(offset + value.size()) != size_class(offset + entry->value_length_)) {
+      return false;
+    }
+    entry->value_length_ = static_cast<uint16_t>(value.size());
+    entry->flags_ &= static_cast<uint8_t>(~Entry::kModified);
+    if (!value.empty()) {
+      std::memcpy(reinterpret_cast<char*>(entry) + offset, value.data(), value.size());
+    }
+    return true;
+  }
+  static bool overwrite(Entry* entry, int64_t value) {
+    if (!entry->is_integer() || entry->expires()) return false;
+    entry->store(entry->offset_of_word(), value);
+    return true;
+  }
   static Entry* set_expiry(Entry* entry, int64_t expiry_ms);  // kNoExpiry takes it away
   // Makes the value a HeapString of `size` bytes that begins with the old value, zeroes behind it,
   // with room to grow; its bytes may then be written.
@@ -164,6 +195,8 @@ class EntryMaker {
 
  private:
   static Entry* allocate(std::string_view key, uint8_t type, uint8_t flags, size_t inline_bytes);
+  static constexpr uint8_t kInlineString =
+      static_cast<uint8_t>(ValueType::kString) | static_cast<uint8_t>(Encoding::kInline) << 4;
   static void free_value(Entry* entry);
   static Entry* with_layout(Entry* entry, std::string_view key, bool expires);
 };

@@ -182,6 +182,9 @@ void Keyspace::set_string(int db, Ref ref, std::string_view value, SetExpiry exp
 }
 
 void Keyspace::set_integer(int db, Ref ref, int64_t value, SetExpiry expiry) {
+  if (expiry.kind != SetExpiry::Kind::kAt && EntryMaker::overwrite(ref.place_.entry(), value)) {
+    return changed(db, ref->key());
+  }
   const Entry* const entry = replace(db, ref, [&](Entry* before) {
     return EntryMaker::set_integer(before, value, chosen_expiry(before, expiry));
   });
@@ -190,6 +193,10 @@ void Keyspace::set_integer(int db, Ref ref, int64_t value, SetExpiry expiry) {
 
 void Keyspace::set_string(int db, std::string_view key, std::string_view value, SetExpiry expiry) {
   Ref ref = change(db, key);
+  if (ref && expiry.kind == SetExpiry::Kind::kNone &&
+      EntryMaker::overwrite(ref.place_.entry(), value)) {
+    return changed(db, key);
+  }
   if (ref) return set_string(db, ref, value, expiry);
   Entry* const entry = EntryMaker::make_string(key, value, chosen_expiry(nullptr, expiry));
   set_access_of_new(*entry);

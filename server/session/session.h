@@ -88,6 +88,8 @@ struct Session {
   std::unique_ptr<Subscriptions> subscriptions;  // only for clients that ever subscribed
   Connection* connection = nullptr;              // null in tests and for scripts
 
+  // CLIENT REPLY is not ON.
+  bool replies_withheld() const { return reply_off || reply_skip || reply_skip_next; }
   bool in_multi() const { return transaction != nullptr && transaction->open; }
   size_t subscription_count() const {
     return subscriptions == nullptr ? 0 : subscriptions->count();

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from harness.binaries import REPOSITORY
-from harness.processes import HOST, Lab, eventually
+from harness.processes import HOST, Lab, Listening, eventually
 from harness.resp import encode
 
 WORKLOADS = {"SET": ["SET", "key:__rand_int__", "xxx"], "GET": ["GET", "key:__rand_int__"],
@@ -34,6 +34,22 @@ def finish(*processes):
             raise AssertionError("redis-benchmark failed")
 
 
+class Floor(Listening):
+    """floor_server.cc: what sockets alone cost on this machine. Built beside our programs; None where it is not."""
+
+    def __init__(self, lab, program):
+        self.port = lab.ports.take()
+        super().__init__([program, self.port], lab.folder, lab.folder / "floor.log")
+
+    def answers(self):
+        return self.call("PING") == "OK"
+
+    @staticmethod
+    def beside(build, lab):
+        program = build.server.parent.parent / "tests" / "floor_server"
+        return lab.add(Floor(lab, program)).wait_ready() if program.exists() else None
+
+
 def cpu_title(workload, pipeline):
     return f"{workload}, pipeline {pipeline}: CPU us/request"
 
@@ -47,11 +63,14 @@ def cpu_per_request(report, builds, options):
         lab = Lab("bench")
         try:
             servers = {build.name: lab.server(build.name, build) for build in builds}
+            for server in servers.values():
+                load(server, 1000, lambda i: ("SET", f"key:{i:012d}", "xxx"))
+            floor = Floor.beside(builds[-1], lab)
+            if floor is not None:
+                servers["floor"] = floor
             jobs = [(name, workload, pipeline) for name in servers for workload in WORKLOADS
                     for pipeline in CPU_GOALS]
             random.shuffle(jobs)
-            for server in servers.values():
-                load(server, 1000, lambda i: ("SET", f"key:{i:012d}", "xxx"))
             for name, workload, pipeline in jobs:
                 server = servers[name]
                 requests = int(options.requests * {1: 1, 16: 5, 64: 10}[pipeline])

@@ -54,7 +54,7 @@ def main():
         Path(options.json).write_text(json.dumps(report.data(), indent=1))
     expected = {build.name for build in builds}
     incomplete = [figure for figure, samples in report.samples.items()
-                  if set(samples) != expected and "clean build" not in figure]
+                  if set(samples) - {"floor"} != expected and "clean build" not in figure]
     if incomplete:
         print(f"figures without both sides: {incomplete}", file=sys.stderr)
     return 1 if incomplete else 0
