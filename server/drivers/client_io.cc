@@ -352,6 +352,7 @@ class ClientIo::Client final : public Connection, public Pollable {
   size_t execute(std::string_view input, RequestParser& parser) {
     RequestHandler& handler = io_.state_->handler;
     size_t used = 0;
+    handler.input_begins();
     RequestLimits limits = handler.limits(session);
     ReplyWriter reply(out(), session.resp);
     while (reading_ && !closing_ && used < input.size()) {

@@ -44,6 +44,8 @@ class RequestHandler {
   virtual void malformed(Session& session, std::string_view why) = 0;
   // Around the requests of one wake-up; batch_done comes before the replies are written.
   virtual void batch_begins() = 0;
+  // Bytes of one client have been read and will now be executed.
+  virtual void input_begins() = 0;
   virtual void batch_done() = 0;
   virtual void closed(Session& session) = 0;
 };

@@ -164,10 +164,11 @@ void ReplicationDriver::State::expire_backlog(Instant now) {
 
 // --- the write path ---
 
-void ReplicationDriver::feed(int db, std::span<const std::string_view> args) {
+int64_t ReplicationDriver::feed(int db, std::span<const std::string_view> args) {
   State& s = *state_;
-  if (s.is_replica()) return;  // Local writes of a writable replica stay local.
-  s.standing.stream().feed(db, args);
+  // Local writes of a writable replica stay local.
+  if (!s.is_replica()) s.standing.stream().feed(db, args);
+  return s.standing.backlog().offset();
 }
 
 void ReplicationDriver::flush() {

@@ -71,7 +71,7 @@ class ReplicationDriver final : public ReplicationService {
   void change_id();
 
   // ReplicationService
-  void feed(int db, std::span<const std::string_view> args) override;
+  int64_t feed(int db, std::span<const std::string_view> args) override;
   void flush() override;
   bool is_replica() const override;
   bool link_up() const override;

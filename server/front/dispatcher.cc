@@ -50,7 +50,11 @@ void Dispatcher::closed(Session& session) {
 void Dispatcher::batch_begins() {
   judge_state();
   refresh_time(ticks());
-  last_ticks_ = time_taken_at_;
+}
+
+// Reading from the socket is not the first command's time.
+void Dispatcher::input_begins() {
+  last_ticks_ = ticks();
 }
 
 // What happens between batches (a link breaks, a save fails) is seen at the next one.
@@ -321,36 +325,33 @@ bool Dispatcher::memory_exceeded() const {
 
 // --- effects ---
 
-void Dispatcher::feed(int db, Args args) {
+int64_t Dispatcher::feed(int db, Args args) {
   if (in_transaction_ && !transaction_fed_) {
     transaction_fed_ = true;
     const std::string_view multi[] = {"MULTI"};
     parts_.replication.feed(db, multi);
   }
-  parts_.replication.feed(db, args);
+  return parts_.replication.feed(db, args);
 }
 
 void Dispatcher::propagate(Session& session, Args args) {
-  // A replica's data comes from its primary, whose stream is passed on as it came.
-  if (parts_.replication.is_replica()) return;
-  const auto commands = propagation_.commands();
   if (!propagation_.replaced()) {
-    feed(session.db, args);
-  } else if (!commands.empty()) {
-    const bool wrap = commands.size() > 1 && !in_transaction_;
-    const std::string_view multi[] = {"MULTI"}, exec[] = {"EXEC"};
-    if (wrap) parts_.replication.feed(session.db, multi);
-    for (const std::vector<std::string>& command : commands) {
-      views_.assign(command.begin(), command.end());
-      feed(session.db, views_);
-    }
-    if (wrap) parts_.replication.feed(session.db, exec);
+    session.last_write_offset = feed(session.db, args);
+    return;
   }
+  const auto commands = propagation_.commands();
+  const bool wrap = commands.size() > 1 && !in_transaction_;
+  const std::string_view multi[] = {"MULTI"}, exec[] = {"EXEC"};
+  if (wrap) parts_.replication.feed(session.db, multi);
+  for (const std::vector<std::string>& command : commands) {
+    views_.assign(command.begin(), command.end());
+    feed(session.db, views_);
+  }
+  if (wrap) parts_.replication.feed(session.db, exec);
   session.last_write_offset = parts_.replication.offset();
 }
 
 void Dispatcher::feed_deletion(int db, std::string_view key, bool lazily) {
-  if (parts_.replication.is_replica()) return;
   const std::string_view deletion[] = {lazily ? "UNLINK" : "DEL", key};
   feed(db, deletion);
 }

@@ -48,6 +48,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   RequestLimits limits(const Session& session) const override;
   void malformed(Session& session, std::string_view why) override;
   void batch_begins() override;
+  void input_begins() override;
   void batch_done() override;
   void closed(Session& session) override;
 
@@ -73,7 +74,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   void propagate(Session& session, Args args);
-  void feed(int db, Args args);
+  int64_t feed(int db, Args args);
   void log_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
   void resume_paused();
   bool memory_exceeded() const;

@@ -46,8 +46,9 @@ class ReplicationService {
   virtual ~ReplicationService() = default;
 
   // The write path: called once for each command whose effect must reach replicas (and later the
-  // AOF), after it ran. MULTI and EXEC are fed around the commands of one transaction.
-  virtual void feed(int db, std::span<const std::string_view> args) = 0;
+  // AOF), after it ran. MULTI and EXEC are fed around the commands of one transaction. Returns the
+  // stream's offset behind it; a replica's own writes stay here.
+  virtual int64_t feed(int db, std::span<const std::string_view> args) = 0;
   // At the end of each batch of requests, before replies are written: hands what was fed to the
   // replicas' connections.
   virtual void flush() = 0;

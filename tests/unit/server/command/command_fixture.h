@@ -45,7 +45,7 @@ class FakeSnapshots : public SnapshotService {
 
 class FakeReplication : public ReplicationService {
  public:
-  void feed(int, std::span<const std::string_view>) override {}
+  int64_t feed(int, std::span<const std::string_view>) override { return 0; }
   void flush() override {}
   bool is_replica() const override { return replica; }
   bool link_up() const override { return true; }
@@ -106,6 +106,7 @@ class NoRequests : public RequestHandler {
     return Executed::kDone;
   }
   RequestLimits limits(const Session&) const override { return {}; }
+  void input_begins() override {}
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override {}
   void batch_done() override {}

@@ -15,6 +15,7 @@ struct Primary final : RequestHandler {
 
   void opened(Session&) override {}
   RequestLimits limits(const Session&) const override { return {}; }
+  void input_begins() override {}
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override {}
   void closed(Session&) override {}

@@ -131,6 +131,7 @@ struct TestNode::Inside final : RequestHandler {
 
   void opened(Session&) override {}
   RequestLimits limits(const Session&) const override { return {}; }
+  void input_begins() override {}
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override { keyspace.set_now(wall_now()); }
   void batch_done() override { replication.flush(); }
@@ -165,7 +166,8 @@ struct TestNode::Inside final : RequestHandler {
         run(session, std::vector<std::string_view>(command.args.begin(), command.args.end()),
             reply);
       }
-      return replication.feed(session.db, std::vector<std::string_view>{"EXEC"});
+      replication.feed(session.db, std::vector<std::string_view>{"EXEC"});
+      return;
     }
     if (session.in_multi()) {
       session.transaction->queue.push_back({{args.begin(), args.end()}});
