@@ -81,7 +81,7 @@ void Dispatcher::refresh_time(uint64_t now_ticks) {
 
 Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
                              ReplyWriter& reply) {
-  const Entry* const entry = parts_.commands.find(args[0]);
+  const Entry* const entry = find(session, args[0]);
   if (entry != nullptr && is_ordinary(session) && !is_doubtful(entry->flags, doubtful_) &&
       entry->handler != nullptr && !entry->is_container() && entry->accepts(args.size()) &&
       !any_pause_ && !session.replies_withheld()) [[likely]] {
@@ -157,12 +157,17 @@ bool is_http(std::string_view command) {
 }
 }  // namespace
 
-Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyWriter& reply) {
-  // The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
-  // expired); a primary that renamed those commands as we did does not mean to hide them from us.
-  if (entry == nullptr && session.kind == ClientKind::kPrimary) {
-    entry = parts_.commands.find_original(args[0]);
+// The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
+// expired); a primary that renamed those commands as we did does not mean to hide them from us.
+const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) const {
+  const Entry* entry = parts_.commands.find(name);
+  if (entry != nullptr || session.kind != ClientKind::kPrimary) [[likely]] {
+    return entry;
   }
+  return parts_.commands.find_original(name);
+}
+
+Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyWriter& reply) {
   if (entry == nullptr) {
     if (is_http(args[0])) {
       log_warning(

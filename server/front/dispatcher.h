@@ -65,6 +65,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   using Args = std::span<const std::string_view>;
   using Entry = ServerCommands::Entry;
 
+  const Entry* find(const Session& session, std::string_view name) const;
   // The long way, past every gate; `entry` is null where there is no such command.
   Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
   void judge_state();
