@@ -66,6 +66,7 @@ class BusPeer : public LinkConnection {
     // The rest belongs to the loop.
     std::set<std::shared_ptr<grpc::ClientContext>> calls;
     bool alive = true;
+    bool greeted = false;
   };
   using StatePtr = std::shared_ptr<State>;
 
@@ -86,8 +87,10 @@ class BusPeer : public LinkConnection {
               state->calls.erase(context);
               if (!state->alive) return;
               if (status.ok()) return on_reply(body->reply);
-              // No answer in time: the link may be good, and who is silent is found out above.
-              if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return;
+              // No answer in time: the link may be good, and who is silent is found out above. Who
+              // never answered at all may be no bus, but something else on its port.
+              const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+              if (late && state->greeted) return;
               fail(state, status);
             });
           });
@@ -123,6 +126,7 @@ class BusPeer : public LinkConnection {
         return fail(state, {grpc::StatusCode::FAILED_PRECONDITION,
                             "another sentinel than expected answers there"});
       }
+      state->greeted = true;
       state->events.up(source_address_for(state->ip));
     });
   }

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from stories import HOST, SUBJECT, ReplyError, Story, eventually
 
@@ -92,6 +93,13 @@ class Bus(Story):
         with socket.socket() as probe:
             return probe.connect_ex((HOST, port)) == 0
 
+    @staticmethod
+    def is_connected_to(port):
+        """Whether some process here has a connection to this port."""
+        rows = [line.split() for kind in ("tcp", "tcp6")
+                for line in Path("/proc/net", kind).read_text().splitlines()[1:]]
+        return any(int(row[2].split(":")[1], 16) == port and row[3] == "01" for row in rows)
+
     def test_a_taken_port_delays_the_bus_and_nothing_else(self):
         primary = self.lab.server("primary")
         first = self.lab.sentinel("first", primary, quorum=2)
@@ -108,6 +116,7 @@ class Bus(Story):
         taken.close()
         eventually(lambda: "is free now and listened on" in second.log(), 30, "the bus opens")
         self.assertTrue(self.listens(port + 10000))
+        eventually(lambda: self.is_connected_to(port + 10000), 60, "the peer moves to the bus")
         primary.kill()
         eventually(lambda: "+odown" in first.log() or "+odown" in second.log(), 30, "they agree")
 
