@@ -44,6 +44,14 @@ if ! cmp -s "$clients/package-lock.json" "$clients/node_modules/.installed-lock"
   as_owner "$clients" cp "$clients/package-lock.json" "$clients/node_modules/.installed-lock"
 fi
 
+# The code that holds the data and reads what strangers send, once more under AddressSanitizer and UBSan.
+if [ $# -eq 0 ]; then
+  (cd "$top" && as_owner "$top" cmake --preset asan >/dev/null &&
+    as_owner "$top" cmake --build --preset asan --target pure_tests) || fail "the build with sanitizers failed"
+  (cd "$top" && as_owner "$top" ctest --preset asan -L pure -j2) ||
+    fail "tests fail under the sanitizers" "the report is above; alone: ctest --preset asan -R NAME"
+fi
+
 cd "$top/build/release" || exit 1
 export REDAN_FRESH_SEEDS=${REDAN_FRESH_SEEDS:-1000}
 rm -f tests.xml
