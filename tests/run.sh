@@ -47,8 +47,8 @@ fi
 # The code that holds the data and reads what strangers send, once more under AddressSanitizer and UBSan.
 if [ $# -eq 0 ]; then
   (cd "$top" && as_owner "$top" cmake --preset asan >/dev/null &&
-    as_owner "$top" cmake --build --preset asan --target pure_tests) || fail "the build with sanitizers failed"
-  (cd "$top" && as_owner "$top" ctest --preset asan -L pure -j2) ||
+    as_owner "$top" cmake --build --preset asan --target data_plane_tests) || fail "the build with sanitizers failed"
+  (cd "$top" && as_owner "$top" ctest --preset asan -L data_plane -j2) ||
     fail "tests fail under the sanitizers" "the report is above; alone: ctest --preset asan -R NAME"
 fi
 
