@@ -22,7 +22,7 @@
 
 namespace redan {
 namespace log_detail {
-LogLevel threshold = LogLevel::kNotice;
+std::atomic<LogLevel> threshold = LogLevel::kNotice;
 }
 
 namespace {
@@ -184,12 +184,12 @@ Result<void> open_log(const LogSettings& settings) {
     sinks.push_back(syslog_sink(settings));
     now.logger = make_logger(sinks);
   }
-  __atomic_store_n(&log_detail::threshold, settings.level, __ATOMIC_RELAXED);
+  log_detail::threshold.store(settings.level, std::memory_order_relaxed);
   return kOk;
 }
 
 void set_log_level(LogLevel level) {
-  __atomic_store_n(&log_detail::threshold, level, __ATOMIC_RELAXED);
+  log_detail::threshold.store(level, std::memory_order_relaxed);
 }
 
 void set_log_role(LogRole role) {

@@ -13,6 +13,7 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,9 +45,9 @@ void set_log_role(LogRole role);
 uint64_t log_lines_lost();
 
 namespace log_detail {
-extern LogLevel threshold;  // read without a lock: a late change costs one line
+extern std::atomic<LogLevel> threshold;  // A late change costs one line.
 inline bool wants(LogLevel line) {
-  return line >= __atomic_load_n(&threshold, __ATOMIC_RELAXED);
+  return line >= threshold.load(std::memory_order_relaxed);
 }
 void write(LogLevel level, std::string_view message);
 template <class... Args>
