@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string>
 
+#include "server/drivers/memory_use.h"
 #include "server/keyspace/keyspace.h"
 
 namespace redan {
@@ -88,6 +89,24 @@ void memory(uint64_t keys, bool ttl) {
          static_cast<double>(rss_bytes() - before) / each,
          static_cast<double>(bench.keyspace.memory_bytes()) / each,
          static_cast<double>(bench.keyspace.table_bytes()) / each);
+}
+
+// What the machine itself does to a thread that touches memory: the same measure without a table.
+// The host of a virtual machine takes its time out of ours, and the clock cannot tell.
+void machine(uint64_t keys) {
+  Pauses nothing;
+  for (uint64_t i = 0; i < keys; ++i) {
+    nothing.time([] {});
+  }
+  nothing.print("nothing, as often");
+  Pauses touching;
+  const size_t pages = keys * 81 / 4096 + 1;
+  char* const memory = static_cast<char*>(malloc(pages * 4096));
+  for (size_t i = 0; i < pages; ++i) {
+    touching.time([&] { memory[i * 4096] = 1; });
+  }
+  touching.print("first touch of as many pages");
+  free(memory);
 }
 
 void pauses(uint64_t keys) {
@@ -207,6 +226,7 @@ void in_own_process(void (*part)(uint64_t), uint64_t keys) {
   fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
+    set_allocator_thread(true);  // as a server does (jemalloc-bg-thread)
     part(keys);
     fflush(stdout);
     _exit(0);
@@ -227,6 +247,7 @@ int main(int argc, char** argv) {
   printf("%" PRIu64 " keys\n", keys);
   in_own_process([](uint64_t n) { memory(n, false); }, keys);
   in_own_process([](uint64_t n) { memory(n, true); }, keys);
+  in_own_process(machine, keys);
   in_own_process(pauses, keys);
   in_own_process(speed, keys);
   in_own_process(snapshot, keys);
