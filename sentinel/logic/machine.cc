@@ -277,6 +277,13 @@ void SentinelMachine::on(Instant now, const PeerQuestion& asked, SentinelEffects
     if (candidate->address == question.primary) primary = candidate.get();
   }
   PrimaryDownReply reply;
+  const auto named = primaries_.find(question.name);
+  if (primary == nullptr && named != primaries_.end()) {
+    // Another address than ours: the asker, or we, missed a failover. Which of us is for the asker
+    // to see from the epoch: silence would look like a ballot that was never used.
+    const Primary& ours = *named->second;
+    reply.leader_epoch = std::max(ours.voter.ballot().epoch, ours.config_epoch);
+  }
   if (primary != nullptr) {
     reply.down = !tilt_since_ && primary->is_down();
     if (!question.name.empty()) reply.leader_epoch = primary->voter.ballot().epoch;

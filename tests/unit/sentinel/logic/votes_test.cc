@@ -86,6 +86,17 @@ TEST(Votes, AQuestionWithoutACandidateGivesNoVote) {
   EXPECT_EQ(s.machine.current_epoch(), Epoch(3));
 }
 
+// A sentinel that missed our failover asks whether its old primary may be made a replica's: it must
+// not take us for one that never voted since.
+TEST(Votes, APeerThatStillHasAnotherPrimaryLearnsTheEpochThatItMissed) {
+  LoneSentinel s;
+  ASSERT_EQ(s.asked(request_for(1, 4))->leader, NodeId(1));
+  const auto reply = s.asked({.name = "m", .primary = {.ip = "10.0.0.77", .port = 6379}});
+  EXPECT_FALSE(reply->down);
+  EXPECT_FALSE(reply->leader.has_value());
+  EXPECT_EQ(reply->leader_epoch, Epoch(4));
+}
+
 TEST(Votes, WhoeverVotedStandsBackForTwoFailoverTimeouts) {
   LoneSentinel s(
       {.options = {.quorum = 1, .down_after = Millis(5'000), .failover_timeout = Millis(20'000)},
