@@ -11,7 +11,9 @@ std::string who(const SentinelNode& node) {
 
 void OneLeaderPerEpoch::announced(SentinelNode& node, const Announce& event) {
   if (event.type != "+elected-leader") return;
-  const Epoch epoch = node.machine().find(kName)->campaign.epoch();
+  const Primary& primary = *node.machine().find(kName);
+  if (primary.electorate() < group_) return;
+  const Epoch epoch = primary.campaign.epoch();
   const auto [it, fresh] = leaders_.emplace(epoch, node.index());
   if (!fresh && it->second != node.index()) {
     world_.fail("two leaders in epoch " + std::to_string(epoch.value) + ": " + who(node));
@@ -22,7 +24,7 @@ void OneLeaderPerEpoch::sent(SentinelNode& node, const Send& send) {
   const auto* r = std::get_if<Reconfigure>(&send.message);
   if (r == nullptr || r->primary) return;
   const Primary& primary = *node.machine().find(kName);
-  if (!primary.promoted) return;
+  if (!primary.promoted || primary.electorate() < group_) return;
   const auto [it, fresh] = promoted_.emplace(primary.campaign.epoch(), *primary.promoted);
   if (!fresh && it->second != *primary.promoted) {
     world_.fail("two replicas promoted in epoch " + std::to_string(primary.campaign.epoch().value));
@@ -79,7 +81,7 @@ void BestReplicaChosen::announced(SentinelNode& node, const Announce& event) {
   const Instant now = node.local();
   // Written down a second time, on purpose: the rule of features.md 15, not the code under test.
   // A little slack, for the time that persisting took between the choice and its announcement.
-  const auto fit = [&](const Replica& replica, Nanos slack) {
+  const auto fit = [&](const Replica& replica, Nanos slack, bool whatever_link_age) {
     const Link& link = *node.machine().find_link(replica.link);
     const Nanos oldest = primary.is_down() ? Seconds(5) : Seconds(30);
     const Nanos gone = 10 * primary.options.down_after +
@@ -87,7 +89,7 @@ void BestReplicaChosen::announced(SentinelNode& node, const Announce& event) {
     return !replica.is_down() && link.commands.up && replica.info.priority != 0 &&
            now - link.last_valid_pong <= Seconds(5) + slack && replica.info_at &&
            now - *replica.info_at <= oldest + slack &&
-           (!primary.says_primary || Seconds(replica.info.link_down_seconds) <= gone + slack);
+           (whatever_link_age || Seconds(replica.info.link_down_seconds) <= gone + slack);
   };
   const auto name_end = event.text.find(' ', 6);
   const std::string chosen_name = event.text.substr(6, name_end - 6);
@@ -96,11 +98,14 @@ void BestReplicaChosen::announced(SentinelNode& node, const Announce& event) {
     if (address.text() == chosen_name) chosen = &replica;
   }
   if (chosen == nullptr) return;  // Overtaken by a new configuration meanwhile.
-  if (!fit(*chosen, Millis(500))) {
+  // Under a primary that became a replica itself all links are old; then, if nobody is fit, the
+  // best of the others will do.
+  const bool second_choice = !fit(*chosen, Millis(500), false);
+  if (second_choice && (primary.says_primary || !fit(*chosen, Millis(500), true))) {
     return world_.fail(who(node) + " selected a replica that is not fit");
   }
   for (const auto& [address, replica] : primary.replicas) {
-    if (!fit(replica, -Millis(500))) continue;
+    if (!fit(replica, -Millis(500), second_choice)) continue;
     const bool better = replica.info.priority != chosen->info.priority
                             ? replica.info.priority < chosen->info.priority
                             : replica.info.replica_offset > chosen->info.replica_offset;

@@ -15,11 +15,15 @@ inline constexpr char kName[] = "mymaster";
 class OneLeaderPerEpoch : public Watcher {
  public:
   explicit OneLeaderPerEpoch(World& world) : world_(world) {}
+  // How many sentinels there are. With a quorum below the majority, whoever has not yet heard of
+  // the others elects himself, as in Redis: the promise begins when a sentinel knows its group.
+  void set_group(size_t sentinels) { group_ = sentinels; }
   void announced(SentinelNode&, const Announce&) override;
   void sent(SentinelNode&, const Send&) override;
 
  private:
   World& world_;
+  size_t group_ = 1;
   std::map<Epoch, int> leaders_;
   std::map<Epoch, Address> promoted_;
 };

@@ -28,8 +28,8 @@ TEST(SentinelSim, AThousandSeedsKeepEveryPromise) {
   RecordProperty("demotions", static_cast<int>(batch.demotions));
 }
 
-// Seeds that nobody ran before: a hundred, or as many as REDAN_FRESH_SEEDS says (tests/run.sh asks
-// for more). A failure prints its seed, which replays it.
+// Seeds that nobody ran before: a hundred, or as many as REDAN_FRESH_SEEDS says (tests/run.sh
+// says how many). A failure prints its seed, which replays it.
 TEST(SentinelSim, FreshSeedsKeepEveryPromise) {
   const char* wanted = std::getenv("REDAN_FRESH_SEEDS");
   const uint64_t count = wanted == nullptr ? 100 : std::strtoull(wanted, nullptr, 10);

@@ -51,6 +51,7 @@ class Scene {
     options.down_after = Millis(draw_.between(500, 2'500));
     options.failover_timeout = Millis(draw_.between(2'000, 6'000));
     options.parallel_syncs = static_cast<uint32_t>(draw_.between(1, 3));
+    leaders_.set_group(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
       DurablePrimary watched{.name = kName, .address = data_address(0), .options = options};
       // Known from the start: whom the first INFO names is a matter of luck.
