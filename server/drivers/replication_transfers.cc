@@ -147,6 +147,7 @@ void ReplicationSources::stream_done(Result<void> result) {
       peer->machine.transfer_failed(monotonic_now(), out);
     }
     perform(*peer, out);
+    pump(*peer);  // Its ACK may be here already.
   }
   if (result) {
     log_notice("Diskless rdb transfer, done reading from pipe, {} replicas still up.", still_up);

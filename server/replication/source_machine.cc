@@ -86,6 +86,9 @@ void SourceMachine::acked(Instant now, int64_t offset) {
   const int64_t most = std::max<int64_t>(next_byte_ - 1, 0);
   acked_offset_ = std::max(acked_offset_, std::min(offset, most));
   if (state_ == State::kOnline) stream_waits_for_ack_ = false;
+  // The replica may have read the end mark, loaded and answered before we heard of our last byte's
+  // leaving. Its next ACK is a second away: this one counts.
+  if (state_ == State::kReceiving && offset >= most) acked_in_transfer_ = true;
 }
 
 bool SourceMachine::refuses_sync(const Node& node, SourceOut& out) const {
@@ -170,6 +173,7 @@ void SourceMachine::transfer_begins(Instant now, std::string_view id, int64_t of
   state_ = State::kReceiving;
   changed_ = now;
   next_byte_ = offset + 1;
+  acked_in_transfer_ = false;
   if (plain_sync_) return;
   out.emplace_back(Reply{"+FULLRESYNC " + std::string(id) + " " + std::to_string(offset) + "\r\n"});
 }
@@ -178,7 +182,7 @@ void SourceMachine::transfer_ends(Instant now, bool has_end_mark, SourceOut& out
   REDAN_CHECK(state_ == State::kReceiving);
   state_ = State::kOnline;
   changed_ = acked_at_ = now;
-  stream_waits_for_ack_ = has_end_mark && !plain_sync_;
+  stream_waits_for_ack_ = has_end_mark && !plain_sync_ && !acked_in_transfer_;
   if (facts_.snapshot_only) {
     out.emplace_back(Drop{"Close the connection with replica " + facts_.name() +
                           " as RDB transfer is completed"});

@@ -135,6 +135,7 @@ class SourceMachine {
   bool plain_sync_ = false;  // SYNC: no +FULLRESYNC line, no ACKs to wait for
   bool snapshot_flows_ = false;
   bool stream_waits_for_ack_ = false;
+  bool acked_in_transfer_ = false;  // it holds the snapshot, though we do not know its end yet
   int64_t next_byte_ = 0;
   int64_t acked_offset_ = 0;
   int64_t durable_offset_ = 0;

@@ -113,9 +113,9 @@ class WithSentinels(Story):
     def test_a_manual_failover_keeps_everything(self):
         primary, _, sentinels = self.lab.deployment()
         sentinel = Sentinel([(HOST, one.port) for one in sentinels], socket_timeout=0.5)
-        writer = sentinel.master_for("redan", socket_timeout=0.5)
+        writer = sentinel.master_for("redan", socket_timeout=6)
         writer.set("k", "v")
-        writer.wait(2, 5000)
+        self.assertEqual(writer.wait(2, 5000), 2)
         self.assertTrue(sentinel.sentinels[0].sentinel_failover("redan"))
         eventually(lambda: all(one.primary_port() != primary.port for one in sentinels), 60,
                    "all sentinels name another")

@@ -445,6 +445,24 @@ TEST(SourceMachine, TheStreamBehindAnEndMarkWaitsForTheFirstAck) {
   }
 }
 
+TEST(SourceMachine, AnAckThatOvertakesTheEndOfTheTransferOpensTheStreamToo) {
+  for (const char* acked : {"41", "42"}) {
+    SourceMachine machine("127.0.0.1", t0);
+    Backlog backlog(1 << 20);
+    backlog.activate();
+    const History history(kId);
+    SourceOut out;
+    machine.psync(t0, "?", "-1", {history, backlog}, out);
+    machine.transfer_begins(t0, kId, 42, out);
+    const std::string_view ack[] = {"REPLCONF", "ACK", acked};
+    ASSERT_TRUE(machine.replconf(t0, ack).ok());
+    EXPECT_FALSE(machine.streaming());
+    machine.transfer_ends(t0, true, out);
+    // An ACK of less than the snapshot says nothing about it.
+    EXPECT_EQ(machine.streaming(), acked == std::string_view("42"));
+  }
+}
+
 TEST(SourceMachine, NobodyIsBelievedToHoldMoreThanWasSent) {
   SourceMachine machine("127.0.0.1", t0);
   Backlog backlog(1 << 20);
