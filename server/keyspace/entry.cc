@@ -191,9 +191,8 @@ Entry* EntryMaker::set_expiry(Entry* entry, int64_t expiry_ms) {
 
 Entry* EntryMaker::set_integer(Entry* entry, int64_t value, int64_t expiry_ms) {
   const bool expires = expiry_ms != Entry::kNoExpiry;
-  if (entry->is_integer() && expires == entry->expires()) {
+  if (expires == entry->expires() && overwrite(entry, value)) {
     if (expires) entry->store(8, expiry_ms);
-    entry->store(entry->offset_of_word(), value);
     return entry;
   }
   Entry* const changed = make_integer(entry->key(), value, expiry_ms);
@@ -203,28 +202,15 @@ Entry* EntryMaker::set_integer(Entry* entry, int64_t value, int64_t expiry_ms) {
 }
 
 Entry* EntryMaker::set_string(Entry* entry, std::string_view value, int64_t expiry_ms) {
+  if (const std::optional<int64_t> number = as_integer(value)) {
+    return set_integer(entry, *number, expiry_ms);
+  }
   const bool expires = expiry_ms != Entry::kNoExpiry;
-  const std::string_view key = entry->key();
-  if (entry->is_string() && entry->encoding() == Encoding::kInline && expires == entry->expires() &&
-      value.size() <= kMaxInline) {
-    const size_t offset = entry->offset_of_key() + key.size();
-    const bool fits = size_class(offset + value.size()) == size_class(entry->allocated_size());
-    if (fits && !as_integer(value)) {
-      if (expires) entry->store(8, expiry_ms);
-      entry->value_length_ = static_cast<uint16_t>(value.size());
-      entry->flags_ &= static_cast<uint8_t>(~Entry::kModified);
-      if (!value.empty()) {
-        std::memcpy(reinterpret_cast<char*>(entry) + offset, value.data(), value.size());
-      }
-      return entry;
-    }
+  if (expires == entry->expires() && overwrite_text(entry, value)) {
+    if (expires) entry->store(8, expiry_ms);
+    return entry;
   }
-  if (entry->is_integer() && expires == entry->expires()) {
-    if (const std::optional<int64_t> number = as_integer(value)) {
-      return set_integer(entry, *number, expiry_ms);
-    }
-  }
-  Entry* const changed = make_string(key, value, expiry_ms);
+  Entry* const changed = make_text(entry->key(), value, expiry_ms);
   changed->set_access(entry->access());
   free(entry);
   return changed;

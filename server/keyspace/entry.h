@@ -162,26 +162,13 @@ class EntryMaker {
   // Replaces the value (of any type) by a string, in place where it fits. The LRU bits stay.
   static Entry* set_string(Entry* entry, std::string_view value, int64_t expiry_ms);
   static Entry* set_integer(Entry* entry, int64_t value, int64_t expiry_ms);
-  // The usual case of the two above: the new value takes the old one's bytes, and neither has an
-  // expiry. False, and nothing done, in every other case.
+  // The usual case of the two above: the new value takes the old one's bytes, and the expiry stays
+  // as it is. False, and nothing done, in every other case.
   static bool overwrite(Entry* entry, std::string_view value) {
-    if (entry->type_ != kInlineString || value.size() > kMaxInline || may_be_integer(value)) {
-      return false;
-    }
-    if ((entry->flags_ & (Entry::kExpires | Entry::kLongKey)) != 0) return false;
-    const size_t offset = sizeof(Entry) + entry->key_length_;
-    if (size_class(offset + value.size()) != size_class(offset + entry->value_length_)) {
-      return false;
-    }
-    entry->value_length_ = static_cast<uint16_t>(value.size());
-    entry->flags_ &= static_cast<uint8_t>(~Entry::kModified);
-    if (!value.empty()) {
-      std::memcpy(reinterpret_cast<char*>(entry) + offset, value.data(), value.size());
-    }
-    return true;
+    return !may_be_integer(value) && overwrite_text(entry, value);
   }
   static bool overwrite(Entry* entry, int64_t value) {
-    if (!entry->is_integer() || entry->expires()) return false;
+    if (!entry->is_integer()) return false;
     entry->store(entry->offset_of_word(), value);
     return true;
   }
@@ -197,6 +184,20 @@ class EntryMaker {
   static Entry* allocate(std::string_view key, uint8_t type, uint8_t flags, size_t inline_bytes);
   static constexpr uint8_t kInlineString =
       static_cast<uint8_t>(ValueType::kString) | static_cast<uint8_t>(Encoding::kInline) << 4;
+  // Of a value that is known to be no integer.
+  static bool overwrite_text(Entry* entry, std::string_view value) {
+    if (entry->type_ != kInlineString || value.size() > kMaxInline) return false;
+    const std::string_view key = entry->key();
+    char* const to = const_cast<char*>(key.data()) + key.size();
+    const auto offset = static_cast<size_t>(to - reinterpret_cast<char*>(entry));
+    if (size_class(offset + value.size()) != size_class(offset + entry->value_length_)) {
+      return false;
+    }
+    entry->value_length_ = static_cast<uint16_t>(value.size());
+    entry->flags_ &= static_cast<uint8_t>(~Entry::kModified);
+    if (!value.empty()) std::memcpy(to, value.data(), value.size());
+    return true;
+  }
   static void free_value(Entry* entry);
   static Entry* with_layout(Entry* entry, std::string_view key, bool expires);
 };

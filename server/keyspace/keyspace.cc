@@ -182,7 +182,7 @@ void Keyspace::set_string(int db, Ref ref, std::string_view value, SetExpiry exp
 }
 
 void Keyspace::set_integer(int db, Ref ref, int64_t value, SetExpiry expiry) {
-  if (expiry.kind != SetExpiry::Kind::kAt && EntryMaker::overwrite(ref.place_.entry(), value)) {
+  if (keeps_expiry(*ref, expiry) && EntryMaker::overwrite(ref.place_.entry(), value)) {
     return changed(db, ref->key());
   }
   const Entry* const entry = replace(db, ref, [&](Entry* before) {
@@ -193,8 +193,7 @@ void Keyspace::set_integer(int db, Ref ref, int64_t value, SetExpiry expiry) {
 
 void Keyspace::set_string(int db, std::string_view key, std::string_view value, SetExpiry expiry) {
   Ref ref = change(db, key);
-  if (ref && expiry.kind == SetExpiry::Kind::kNone &&
-      EntryMaker::overwrite(ref.place_.entry(), value)) {
+  if (ref && keeps_expiry(*ref, expiry) && EntryMaker::overwrite(ref.place_.entry(), value)) {
     return changed(db, key);
   }
   if (ref) return set_string(db, ref, value, expiry);

@@ -238,6 +238,10 @@ class Keyspace {
   void dispose(std::unique_ptr<Table> table, Free how);
   void set_access_of_new(Entry& entry) const;
   int64_t chosen_expiry(const Entry* before, SetExpiry expiry) const;
+  static bool keeps_expiry(const Entry& entry, SetExpiry expiry) {
+    if (expiry.kind == SetExpiry::Kind::kNone) return !entry.expires();
+    return expiry.kind == SetExpiry::Kind::kKeep;
+  }
 
   KeyspaceObserver* observer_ = nullptr;
   bool report_changes_ = false;
