@@ -190,15 +190,15 @@ void Node::Parts::configure_clients() {
   ClientIoOptions io;
   io.max_clients = config.maxclients;
   io.keepalive_s = config.tcp_keepalive;
-  io.idle_timeout_s = config.timeout;
+  io.limits.idle_timeout_s = config.timeout;
   io.backlog = config.tcp_backlog;
   io.refuse_strangers = config.protected_mode && config.requirepass.empty();
-  io.query_buffer_limit = static_cast<size_t>(config.client_query_buffer_limit);
+  io.limits.query_buffer = static_cast<size_t>(config.client_query_buffer_limit);
   const auto limit = [](const OutputBufferLimit& from) {
     return OutputLimit{static_cast<uint64_t>(from.hard_bytes),
                        static_cast<uint64_t>(from.soft_bytes), from.soft_seconds};
   };
-  io.output_limits = {limit(config.client_output_buffer_limit.normal),
+  io.limits.output = {limit(config.client_output_buffer_limit.normal),
                       limit(config.client_output_buffer_limit.replica),
                       limit(config.client_output_buffer_limit.pubsub)};
   clients.configure(io);

@@ -33,7 +33,7 @@ std::string flags_of(const ServerParts& parts, const Session& session) {
 }  // namespace
 
 std::string client_line(const ServerParts& parts, const Session& session) {
-  const ClientIo::Buffers buffers = parts.clients.buffers(session);
+  const ClientBuffers buffers = parts.clients.buffers(session);
   const Instant now = parts.control.now();
   const size_t channels = session.subscriptions ? session.subscriptions->channels.size() : 0;
   const size_t patterns = session.subscriptions ? session.subscriptions->patterns.size() : 0;

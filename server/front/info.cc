@@ -78,7 +78,7 @@ void clients_section(const Context& c) {
     if (session->kind == ClientKind::kReplica || session->kind == ClientKind::kPrimary) continue;
     ++normal;
     if (session->subscription_count() > 0) ++pubsub;
-    const ClientIo::Buffers buffers = c.parts.clients.buffers(*session);
+    const ClientBuffers buffers = c.parts.clients.buffers(*session);
     largest_input = std::max(largest_input, buffers.query);
     largest_output = std::max(largest_output, buffers.output_bytes);
   }

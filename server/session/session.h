@@ -1,5 +1,5 @@
 // What we know of one client, whatever its connection is: the state that commands read and change.
-// Owned by the connection (server/drivers/client_io), used on the data thread only.
+// Owned by the connection (server/drivers/client), used on the data thread only.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace redan {
 
-// What the rest of the server may do with a client's connection. Implemented by client_io.
+// What the rest of the server may do with a client's connection. Implemented by server/drivers/client.
 class Connection {
  public:
   virtual ~Connection() = default;

@@ -1,0 +1,402 @@
+#include "server/drivers/client.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "common/base/check.h"
+#include "server/drivers/sockets.h"
+
+namespace redan {
+
+namespace {
+constexpr size_t kArenaBytes = ClientShared::kArenaBytes;
+constexpr size_t kPooledBuffers = 64;
+constexpr size_t kPooledBytes = 64 * 1024;
+// A client's replies are offered to the kernel early once they reach this size.
+constexpr size_t kEarlyWriteBytes = 256 * 1024;
+constexpr int kMaxVectors = 64;
+}  // namespace
+
+ClientShared::ClientShared(DataLoop& data_loop, RequestHandler& request_handler,
+                           std::function<void()> finish_batch)
+    : loop(data_loop),
+      handler(request_handler),
+      epoll(data_loop.descriptor()),
+      finish_batch_(std::move(finish_batch)) {}
+
+void ClientShared::post_flush() {
+  if (in_batch || flush_posted_) return;
+  flush_posted_ = true;
+  loop.post([this] { flush_posted_ = false, finish_batch_(); });
+}
+
+ByteBuffer ClientShared::take_buffer() {
+  if (pool_.empty()) return {};
+  ByteBuffer buffer = std::move(pool_.back());
+  pool_.pop_back();
+  return buffer;
+}
+
+void ClientShared::give_buffer(ByteBuffer buffer) {
+  buffer.clear(kPooledBytes);
+  if (pool_.size() < kPooledBuffers && buffer.capacity() > 0) pool_.push_back(std::move(buffer));
+}
+
+// --- one connection ---
+
+Client::Client(ClientShared& shared, int descriptor, uint64_t id, bool unix_socket)
+    : Pollable(false), shared_(shared), descriptor_(descriptor) {
+  session.id = id;
+  session.connection = this;
+  session.created = session.last_interaction = shared.loop.now();
+  session.unix_socket = unix_socket;
+  interest_ = EPOLLIN;
+  epoll_event event{.events = interest_, .data = {.ptr = static_cast<Pollable*>(this)}};
+  REDAN_CHECK(::epoll_ctl(shared.epoll, EPOLL_CTL_ADD, descriptor_, &event) == 0);
+}
+
+Client::~Client() {
+  ::close(descriptor_);
+}
+
+void Client::send(std::string_view bytes) {
+  if (closing_) return;
+  out().append(bytes);
+  added_output();
+}
+
+void Client::send_shared(std::shared_ptr<const std::string> block, size_t from) {
+  if (closing_) return;
+  Waiting& waiting = need_waiting();
+  if (!out_.empty()) seal_output(waiting);
+  waiting.bytes += block->size() - from;
+  waiting.blocks.push_back({std::move(block), {}, from});
+  added_output();
+}
+
+void Client::when_drained(std::function<void()> callback) {
+  need_waiting().drained = std::move(callback);
+  added_output();
+}
+
+void Client::close_after_replies() {
+  close_after_replies_ = true;
+  stop_reading();
+  added_output();
+}
+
+void Client::close_soon(std::string_view) {
+  if (closing_) return;
+  closing_ = true;
+  shared_.to_close.push_back(this);
+  shared_.post_flush();
+}
+
+void Client::stop_reading() {
+  if (!reading_) return;
+  reading_ = false;
+  update_interest();
+}
+
+void Client::resume_reading() {
+  if (reading_ || close_after_replies_ || closing_) return;
+  reading_ = true;
+  update_interest();
+  if (!resuming_) {
+    resuming_ = true;
+    shared_.to_resume.push_back(this);
+    shared_.post_flush();
+  }
+}
+
+std::string Client::peer_address() const {
+  return session.unix_socket ? sockets::unix_path(descriptor_) + ":0" : sockets::peer(descriptor_);
+}
+
+std::string Client::local_address() const {
+  return session.unix_socket ? sockets::unix_path(descriptor_) + ":0" : sockets::local(descriptor_);
+}
+
+// --- input ---
+
+void Client::keep_input(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (input_ == nullptr) input_ = std::make_unique<Input>();
+  input_->bytes.append(bytes);
+}
+
+void Client::readable() {
+  if (closing_) return;
+  if (input_ == nullptr) return read_into_arena();
+  read_into_own_buffer();
+}
+
+void Client::resume() {
+  resuming_ = false;
+  if (closing_ || !reading_ || input_ == nullptr) return;
+  execute_own_buffer();
+}
+
+void Client::read_into_arena() {
+  const ssize_t got = ::recv(descriptor_, shared_.arena.get(), kArenaBytes, 0);
+  if (!received(got)) return;
+  const std::string_view all(shared_.arena.get(), static_cast<size_t>(got));
+  const size_t used = execute(all, shared_.parser);
+  if (used < all.size() && !closing_) {
+    keep_input(all.substr(used));
+    shared_.parser.reset();
+  }
+}
+
+void Client::read_into_own_buffer() {
+  Input& in = *input_;
+  if (in.start > 0 && in.start == in.bytes.size()) in.bytes.clear(), in.start = 0;
+  const size_t have = in.bytes.size() - in.start;
+  const size_t known_need = in.parser.needed() > have ? in.parser.needed() - have : 0;
+  // A large argument is read in place; its announced size is believed piece by piece only.
+  const size_t room = std::clamp<size_t>(known_need, kArenaBytes / 4, 4 * 1024 * 1024);
+  char* const to = in.bytes.reserve(room);
+  const ssize_t got = ::recv(descriptor_, to, room, 0);
+  if (!received(got)) return;
+  in.bytes.advance(static_cast<size_t>(got));
+  if (in.bytes.size() - in.start > shared_.limits.query_buffer) {
+    ++shared_.stats.query_buffer_disconnections;
+    return close_soon("query buffer limit");
+  }
+  execute_own_buffer();
+}
+
+void Client::execute_own_buffer() {
+  Input& in = *input_;
+  in.start += execute(in.bytes.view(in.start), in.parser);
+  if (in.start == in.bytes.size()) {
+    input_.reset();
+  } else if (in.start > kArenaBytes && in.start > in.bytes.size() / 2) {
+    // Move the rest to the front now and then, so that a long pipeline does not keep growing.
+    ByteBuffer rest;
+    rest.append(in.bytes.view(in.start));
+    in.bytes = std::move(rest);
+    in.start = 0;
+  }
+}
+
+bool Client::received(ssize_t got) {
+  ++shared_.stats.reads;
+  if (got > 0) {
+    shared_.stats.input_bytes += static_cast<uint64_t>(got);
+    session.last_interaction = shared_.loop.now();
+    return true;
+  }
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  close_soon(got == 0 ? "end of stream" : std::strerror(errno));
+  return false;
+}
+
+// Executes the whole requests in `input`; how many bytes they were. The parser keeps its state
+// of a half-read request behind them.
+size_t Client::execute(std::string_view input, RequestParser& parser) {
+  RequestHandler& handler = shared_.handler;
+  size_t used = 0;
+  handler.input_begins();
+  RequestLimits limits = handler.limits(session);
+  ReplyWriter reply(out(), session.resp);
+  while (reading_ && !closing_ && used < input.size()) {
+    const RequestParser::Status status = parser.parse(input.substr(used), limits);
+    if (status == RequestParser::Status::kIncomplete) break;
+    if (status == RequestParser::Status::kError) {
+      reply.error_text("ERR", parser.error());
+      handler.malformed(session, parser.error());
+      close_after_replies();
+      used = input.size();
+      break;
+    }
+    if (!parser.args().empty()) {
+      const Executed executed =
+          handler.execute(session, parser.args(), input.substr(used, parser.consumed()), reply);
+      if (executed == Executed::kLater) {
+        parser.reset();
+        stop_reading();
+        break;
+      }
+      // The command may have changed what counts: HELLO the protocol, AUTH the limits.
+      reply.set_version(session.resp);
+      if (!limits.authenticated) limits = handler.limits(session);
+    }
+    used += parser.consumed();
+    if (out_.size() > kEarlyWriteBytes) {
+      write();
+      out();
+    }
+  }
+  if (!out_.empty()) added_output();
+  return used;
+}
+
+// --- output ---
+
+void Client::added_output() {
+  if (!write_listed_) {
+    write_listed_ = true;
+    shared_.to_write.push_back(this);
+    shared_.post_flush();
+  }
+  if (pending_bytes() > kEarlyWriteBytes) enforce_output_limit(shared_.loop.now());
+}
+
+void Client::seal_output(Waiting& waiting) {
+  waiting.bytes += out_.size();
+  waiting.blocks.push_back({nullptr, std::move(out_), 0});
+  out_ = {};
+}
+
+void Client::write() {
+  write_listed_ = false;
+  if (closing_) return;
+  if (waiting_ == nullptr) {
+    if (!write_directly()) return;
+  } else if (!write_waiting()) {
+    return;
+  }
+  if (pending_bytes() == 0) {
+    if (close_after_replies_) return close_soon("");
+    if (waiting_ != nullptr && waiting_->blocks.empty()) {
+      std::function<void()> drained = std::move(waiting_->drained);
+      waiting_.reset();
+      if (drained) drained();
+    }
+  }
+  update_interest();
+}
+
+bool Client::write_directly() {
+  if (out_.empty()) {
+    if (out_.capacity() > 0) shared_.give_buffer(std::move(out_)), out_ = {};
+    return true;
+  }
+  const ssize_t sent = ::send(descriptor_, out_.data(), out_.size(), MSG_NOSIGNAL);
+  if (failed_write(sent)) return false;
+  const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
+  if (taken == out_.size()) {
+    shared_.give_buffer(std::move(out_));
+    out_ = {};
+    return true;
+  }
+  Waiting& waiting = need_waiting();
+  seal_output(waiting);
+  waiting.blocks.front().from = taken;
+  waiting.bytes -= taken;
+  return true;
+}
+
+bool Client::write_waiting() {
+  Waiting& waiting = *waiting_;
+  if (!out_.empty()) seal_output(waiting);
+  while (!waiting.blocks.empty()) {
+    iovec vectors[kMaxVectors];
+    int count = 0;
+    size_t offered = 0;
+    for (const Block& block : waiting.blocks) {
+      if (count == kMaxVectors) break;
+      const std::string_view rest = block.rest();
+      vectors[count++] = {const_cast<char*>(rest.data()), rest.size()};
+      offered += rest.size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors;
+    message.msg_iovlen = static_cast<size_t>(count);
+    const ssize_t sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    if (failed_write(sent)) return false;
+    if (sent < 0) return true;
+    size_t taken = static_cast<size_t>(sent);
+    waiting.bytes -= taken;
+    while (!waiting.blocks.empty() && taken >= waiting.blocks.front().rest().size()) {
+      taken -= waiting.blocks.front().rest().size();
+      waiting.blocks.pop_front();
+    }
+    if (!waiting.blocks.empty()) waiting.blocks.front().from += taken;
+    if (static_cast<size_t>(sent) < offered) return true;
+  }
+  return true;
+}
+
+bool Client::failed_write(ssize_t sent) {
+  if (sent >= 0) {
+    ++shared_.stats.writes;
+    shared_.stats.output_bytes += static_cast<uint64_t>(sent);
+    return false;
+  }
+  if (errno == EAGAIN || errno == EINTR) return false;
+  close_soon(std::strerror(errno));
+  return true;
+}
+
+void Client::update_interest() {
+  if (closing_) return;
+  const bool blocked = waiting_ != nullptr && !waiting_->blocks.empty();
+  const uint32_t wanted = (reading_ ? static_cast<uint32_t>(EPOLLIN) : 0U) |
+                          (blocked ? static_cast<uint32_t>(EPOLLOUT) : 0U);
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  epoll_event event{.events = wanted, .data = {.ptr = static_cast<Pollable*>(this)}};
+  ::epoll_ctl(shared_.epoll, EPOLL_CTL_MOD, descriptor_, &event);
+}
+
+// --- limits ---
+
+void Client::housekeeping(Instant now) {
+  if (closing_) return;
+  enforce_output_limit(now);
+  const bool may_idle = session.kind == ClientKind::kNormal && session.subscription_count() == 0;
+  const int64_t timeout_s = shared_.limits.idle_timeout_s;
+  if (timeout_s > 0 && may_idle && reading_ &&
+      now - session.last_interaction > Seconds(timeout_s)) {
+    close_soon("idle");
+  }
+}
+
+void Client::enforce_output_limit(Instant now) {
+  if (session.kind == ClientKind::kPrimary) return;
+  const size_t index = session.kind == ClientKind::kReplica ? 1
+                       : session.subscription_count() > 0   ? 2
+                                                            : 0;
+  const OutputLimit& limit = shared_.limits.output[index];
+  const size_t bytes = pending_bytes();
+  const bool over_hard = limit.hard_bytes > 0 && bytes >= limit.hard_bytes;
+  const bool over_soft = limit.soft_bytes > 0 && bytes >= limit.soft_bytes;
+  bool too_long = false;
+  if (over_soft) {
+    Waiting& waiting = need_waiting();
+    if (!waiting.over_soft) waiting.over_soft_since = now;
+    waiting.over_soft = true;
+    too_long = now - waiting.over_soft_since > Seconds(limit.soft_s);
+  } else if (waiting_ != nullptr) {
+    waiting_->over_soft = false;
+  }
+  if (over_hard || too_long) {
+    ++shared_.stats.output_limit_disconnections;
+    close_soon("output buffer limit");
+  }
+}
+
+ClientBuffers Client::buffers() const {
+  ClientBuffers b;
+  if (input_ != nullptr) {
+    b.query = input_->bytes.size();
+    b.query_free = input_->bytes.capacity() - input_->bytes.size();
+  }
+  b.output = out_.size();
+  b.output_bytes = pending_bytes();
+  if (waiting_ != nullptr) b.output_list = waiting_->blocks.size();
+  b.memory = sizeof(Client) + b.query + b.query_free + out_.capacity() +
+             (waiting_ == nullptr ? 0 : waiting_->bytes);
+  return b;
+}
+
+}  // namespace redan
