@@ -16,7 +16,8 @@
 
 namespace redan {
 
-// What the rest of the server may do with a client's connection. Implemented by server/drivers/client.
+// What the rest of the server may do with a client's connection. Implemented by
+// server/drivers/client.
 class Connection {
  public:
   virtual ~Connection() = default;
