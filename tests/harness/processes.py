@@ -30,6 +30,16 @@ def die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
 def eventually(condition, timeout=20.0, what=None, pause=0.01):
     """Asks condition() until it is true and returns its answer; connection trouble means not yet."""
     deadline = time.monotonic() + timeout
@@ -68,21 +78,11 @@ class Ports:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue
-            if self._free(port) and self._free(port + 10000):
+            if is_free(port) and is_free(port + 10000):
                 self.locks.append(lock)
                 return port
             lock.close()
         raise AssertionError("no free port on loopback")
-
-    @staticmethod
-    def _free(port):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                return False
-            return True
 
     def release(self):
         for lock in self.locks:
@@ -102,6 +102,7 @@ class Process:
         self.start()
 
     def start(self):
+        """Starts it, once more if it had ended. Listening.restart() also waits until it serves."""
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=subprocess.STDOUT, env=self.env,
@@ -210,6 +211,11 @@ class Listening(Process):
                                  f"{self.log_tail()}")
         return self.call("PING") == "PONG"
 
+    def restart(self):
+        """Starts it again as it was started."""
+        self.start()
+        return self.wait_ready()
+
     def wait_ready(self, timeout=20):
         eventually(self.answers, timeout, f"{self.command[0]} on port {self.port} answers PING")
         return self
@@ -224,12 +230,13 @@ def directive_arguments(options):
 
 
 class Server(Listening):
-    """A data node."""
+    """A data node. What directives its options do not name have the harness's DEFAULTS, unless the caller gives the
+    whole command line as `arguments`, which then say `port` too. `before` is what the program is run through."""
 
     DEFAULTS = {"save": "", "appendonly": "no", "repl-diskless-sync-delay": 0,
                 "enable-debug-command": "yes", "bind": HOST}
 
-    def __init__(self, lab, build, name, **options):
+    def __init__(self, lab, build, name, arguments=None, env=None, before=(), **options):
         folder = lab.folder / name
         folder.mkdir(exist_ok=True)
         options = {key.replace("_", "-"): value for key, value in options.items()}
@@ -238,14 +245,19 @@ class Server(Listening):
         self.build = build
         self.options = {**self.DEFAULTS, "port": self.port, "dir": folder, **options}
         self.password = options.get("requirepass")
-        super().__init__([build.server, *directive_arguments(self.options)], folder,
-                         folder / "log")
+        self.before = before
+        self.arguments = arguments
+        super().__init__(self.command_line(), folder, folder / "log", env)
+
+    def command_line(self):
+        arguments = directive_arguments(self.options) if self.arguments is None else self.arguments
+        return [str(part) for part in (*self.before, self.build.server, *arguments)]
 
     def restart(self, **options):
+        """Starts it again; `options` are directives that change."""
         self.options.update({key.replace("_", "-"): value for key, value in options.items()})
-        self.command = [str(self.build.server), *map(str, directive_arguments(self.options))]
-        self.start()
-        return self.wait_ready()
+        self.command = self.command_line()
+        return super().restart()
 
     def follows(self, primary, through=None):
         """True once this node's link to primary is up and it has all of primary's stream."""
@@ -312,6 +324,23 @@ class Lab:
     def server(self, name="server", build=None, wait=True, **options):
         server = self.add(Server(self, build or binaries.subject(), name, **options))
         return server.wait_ready() if wait else server
+
+    def server_with(self, *arguments, name="server", port=None, build=None, requirepass=None):
+        """A data node with just these arguments. It gets a free port, unless they say where it listens: `port`."""
+        build, free = build or binaries.subject(), port or self.ports.take()
+        if port is None:
+            arguments = (*arguments, "--port", free, "--bind", HOST)
+        return self.add(Server(self, build, name, arguments, port=free, requirepass=requirepass)).wait_ready()
+
+    def refusal(self, *arguments, build=None):
+        """Starts a data node that must end by itself with an error; what it printed."""
+        program = (build or binaries.subject()).server
+        done = subprocess.run([str(program), *map(str, arguments)], cwd=self.folder, text=True, timeout=20,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              preexec_fn=die_with_parent)
+        if done.returncode != 1:  # Zero is a start that ended well, a negative number a crash.
+            raise AssertionError(f"{arguments} end with {done.returncode}:\n{done.stdout}")
+        return done.stdout
 
     def sentinel(self, name, monitor, build=None, **options):
         return self.add(Sentinel(self, build or binaries.subject(), name, monitor,

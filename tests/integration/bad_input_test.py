@@ -3,7 +3,6 @@
 
 import random
 import socket
-import subprocess
 import unittest
 
 from stories import HOST, SUBJECT, Client, Story, eventually, fill
@@ -157,16 +156,10 @@ class Words(Story):
         found = [line for line in text.splitlines() if all(part in line for part in parts)]
         self.assertTrue(found, f"no line says {parts}:\n{text}")
 
-    def refusal(self, *arguments):
-        done = subprocess.run([str(SUBJECT.server), *map(str, arguments)], cwd=self.lab.folder, text=True, timeout=20,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        self.assertEqual(done.returncode, 1, done.stdout)
-        return done.stdout
-
     def test_a_damaged_snapshot(self):
         path = self.lab.folder / "dump.rdb"
         path.write_bytes(b"REDIS0010\xfe\x00\x00\x01k")
-        self.one_line(self.refusal("--port", self.lab.ports.take(), "--bind", HOST, "--dir", self.lab.folder),
+        self.one_line(self.lab.refusal("--port", self.lab.ports.take(), "--bind", HOST, "--dir", self.lab.folder),
                       str(path), "offset", "redis-check-rdb")
         self.assertEqual(path.read_bytes(), b"REDIS0010\xfe\x00\x00\x01k")
 
@@ -174,14 +167,14 @@ class Words(Story):
         path = self.lab.folder / "redan.conf"
         path.write_text("port 0\nmaxmemry 100mb\n")
         for arguments in ([path], ["--check-config", path]):
-            words = self.refusal(*arguments)
+            words = self.lab.refusal(*arguments)
             self.assertIn(f"Reading the configuration file {path}, at line 2\n>>> 'maxmemry 100mb'\n"
                           "Bad directive or wrong number of arguments\nDid you mean 'maxmemory'?\n", words)
 
     def test_a_port_in_use(self):
         with socket.create_server((HOST, 0)) as taken:
             port = taken.getsockname()[1]
-            self.one_line(self.refusal("--port", port, "--bind", HOST), f"{HOST}:{port}", "Address already in use",
+            self.one_line(self.lab.refusal("--port", port, "--bind", HOST), f"{HOST}:{port}", "Address already in use",
                           "stop it, or choose another port")
             server = self.lab.server()
             self.assertReplyError("ERR", server.call, "CONFIG", "SET", "port", port)

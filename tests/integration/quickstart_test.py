@@ -14,6 +14,7 @@ from pathlib import Path
 from stories import HOST, SUBJECT, Client, Story, eventually
 
 from harness.binaries import REPOSITORY
+from harness.processes import is_free
 
 
 class Quickstart(Story):
@@ -31,16 +32,8 @@ class Quickstart(Story):
     def free_base():
         """A base whose ports, also the sentinels' 20000 above, are free and below the ephemeral range. Their bus
         10000 above may be taken at the moment: it waits."""
-        def free(port):
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((HOST, port))
-                except OSError:
-                    return False
-                return True
         for base in random.sample(range(1100, 12700), 200):
-            if all(free(base + offset + i) for offset in (0, 20000) for i in range(3)):
+            if all(is_free(base + offset + i) for offset in (0, 20000) for i in range(3)):
                 return base
         raise AssertionError("no free ports")
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """rename-command: what a command is called, at start, to clients and on the way to replicas, beside redis-server."""
 
-import subprocess
 import unittest
 
 from stories import HOST, ORACLE, SUBJECT, Story, eventually
@@ -52,12 +51,7 @@ class Names(Story):
         for line in ("rename-command nosuch x", "rename-command get set", "rename-command get", "rename-command get a b",
                      'rename-command get ""\nrename-command get x'):
             path.write_text(f"port 0\nunixsocket {self.lab.folder}/s\n{line}\n")
-            words = []
-            for program in (SUBJECT.server, ORACLE.server):
-                done = subprocess.run([str(program), str(path)], text=True, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, timeout=20, stdin=subprocess.DEVNULL)
-                self.assertEqual(done.returncode, 1, done.stdout)
-                words.append(report(done.stdout))
+            words = [report(self.lab.refusal(path, build=build)) for build in (SUBJECT, ORACLE)]
             self.assertEqual(words[0][-2:], words[1][-2:], line)
             self.assertIn(words[1][0].split("at line")[1], words[0][0])
 
@@ -65,11 +59,7 @@ class Names(Story):
         path = self.lab.folder / "redan.conf"
         port = self.lab.ports.take()
         path.write_text(f'port {port}\nbind {HOST}\nrename-command GET ""\nrename-command set "Store Me"\n')
-        server = self.lab.server(wait=False, port=port)
-        server.kill()
-        server.command = [str(SUBJECT.server), str(path)]
-        server.start()
-        server.wait_ready()
+        server = self.lab.server_with(path, port=port)
         server.call("CONFIG", "SET", "timeout", "7")
         server.call("CONFIG", "REWRITE")
         text = path.read_text()

@@ -21,6 +21,14 @@ class Mixture:
     def replica(self, primary, name="replica", **options):
         return self.lab.server(name, self.replica_build, replicaof=[HOST, primary.port], **options)
 
+    def replica_over_a_wire(self, primary):
+        """A replica in sync, and the proxy that can cut its link."""
+        wire = Proxy(self.lab, primary.port)
+        self.addCleanup(wire.close)
+        replica = self.lab.server("replica", self.replica_build, replicaof=[HOST, wire.port])
+        replica.wait_in_sync(primary, through=wire)
+        return replica, wire
+
     def assertSameData(self, primary, *replicas):
         for replica in replicas:
             eventually(lambda: replica.digest() == primary.digest(), 20,
@@ -68,10 +76,7 @@ class Mixture:
     def test_a_dropped_link_is_resumed_from_the_backlog(self):
         primary = self.primary()
         fill(primary, 1000)
-        wire = Proxy(self.lab, primary.port)
-        self.addCleanup(wire.close)
-        replica = self.lab.server("replica", self.replica_build, replicaof=[HOST, wire.port])
-        replica.wait_in_sync(primary, through=wire)
+        replica, wire = self.replica_over_a_wire(primary)
         wire.cut()
         eventually(lambda: replica.info()["master_link_status"] == "down", 20, "the link is down")
         fill(primary, 200)
@@ -93,10 +98,7 @@ class Mixture:
 
     def test_a_backlog_that_was_overrun_means_a_full_sync(self):
         primary = self.primary(repl_backlog_size="16kb")
-        wire = Proxy(self.lab, primary.port)
-        self.addCleanup(wire.close)
-        replica = self.lab.server("replica", self.replica_build, replicaof=[HOST, wire.port])
-        replica.wait_in_sync(primary, through=wire)
+        replica, wire = self.replica_over_a_wire(primary)
         wire.cut()
         eventually(lambda: primary.info()["connected_slaves"] == "0", 20, "the replica is gone")
         primary.call("SET", "big", "x" * 200_000)

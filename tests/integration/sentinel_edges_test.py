@@ -191,8 +191,7 @@ class Doors(Story):
         sentinel.call("SENTINEL", "CONFIG", "SET", "announce-hostnames", "yes")
         self.assertEqual(sentinel.call(*ask)[0], b"localhost")
         sentinel.stop()
-        sentinel.start()
-        sentinel.wait_ready()
+        sentinel.restart()
 
         def watched_again():
             with sentinel.client() as client:

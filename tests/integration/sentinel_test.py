@@ -52,8 +52,7 @@ class Watching(Story):
             client.call("SENTINEL", "MONITOR", "second", HOST, other.port, "1")
             identity = client.call("SENTINEL", "MYID")
         sentinel.stop()
-        sentinel.start()
-        sentinel.wait_ready()
+        sentinel.restart()
         with sentinel.client() as client:
             self.assertEqual(client.call("SENTINEL", "MYID"), identity)
             reply = client.call("SENTINEL", "MASTER", "redan")
@@ -109,8 +108,7 @@ class FailingOver(Story):
         self.assertEqual(new.call("SET", "after", "kill"), "OK")
         other = next(replica for replica in replicas if replica is not new)
         other.wait_in_sync(new)
-        primary.start()
-        primary.wait_ready()
+        primary.restart()
         primary.wait_in_sync(new)
         self.assertEqual(primary.digest(), new.digest())
         self.assertEqual(new.stat("sync_partial_ok"), 1)  # The other replica went on where it was.
@@ -137,8 +135,7 @@ class FailingOver(Story):
         eventually(lambda: not self.has_quorum(sentinels[0]), 30, "the other sentinels are seen as down")
         self.assertNotIn("+elected-leader", sentinels[0].log())
         self.assertEqual([replica.info()["role"] for replica in replicas], ["slave", "slave"])
-        sentinels[1].start()
-        sentinels[1].wait_ready()
+        sentinels[1].restart()
         eventually(lambda: sentinels[0].primary_port() != primary.port, 90, "with a second voter it goes on")
 
     def test_passwords_everywhere(self):
@@ -155,31 +152,22 @@ class FailingOver(Story):
         eventually(lambda: sentinels[0].primary_port() == replica.port, 60, "the replica takes over")
         self.assertEqual(replica.call("SET", "k", "v"), "OK")
 
-    def test_stock_sentinels_move_our_nodes(self):
-        primary, replicas, sentinels = self.lab.deployment(sentinel_build=ORACLE)
+    def assert_a_failover(self, primary, replicas, sentinels):
         primary.call("SET", "k", "v")
         primary.call("WAIT", 2, 5000)
         primary.kill()
         eventually(lambda: sentinels[0].primary_port() != primary.port, 60, "a failover")
         new = next(replica for replica in replicas if replica.port == sentinels[0].primary_port())
         self.assertEqual(new.call("SET", "k", "w"), "OK")
-        primary.start()
-        primary.wait_ready()
+        primary.restart()
         eventually(lambda: primary.call("ROLE")[0] == b"slave", 60, "the old primary is turned")
         primary.wait_in_sync(new)
 
+    def test_stock_sentinels_move_our_nodes(self):
+        self.assert_a_failover(*self.lab.deployment(sentinel_build=ORACLE))
+
     def test_our_sentinels_move_stock_nodes(self):
-        primary, replicas, sentinels = self.lab.deployment(build=ORACLE, sentinel_build=SUBJECT)
-        primary.call("SET", "k", "v")
-        primary.call("WAIT", 2, 5000)
-        primary.kill()
-        eventually(lambda: sentinels[0].primary_port() != primary.port, 60, "a failover")
-        new = next(replica for replica in replicas if replica.port == sentinels[0].primary_port())
-        self.assertEqual(new.call("SET", "k", "w"), "OK")
-        primary.start()
-        primary.wait_ready()
-        eventually(lambda: primary.call("ROLE")[0] == b"slave", 60, "the old primary is turned")
-        primary.wait_in_sync(new)
+        self.assert_a_failover(*self.lab.deployment(build=ORACLE, sentinel_build=SUBJECT))
 
 
 if __name__ == "__main__":

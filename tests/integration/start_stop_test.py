@@ -5,21 +5,12 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import unittest
 
 from stories import HOST, SUBJECT, Client, Closed, ReplyError, Story, eventually, fill
 
 
 class Starting(Story):
-    def refuse(self, *arguments, environment=None, limits=None):
-        """Starts the server, which must end by itself with an error; what it printed."""
-        done = subprocess.run([str(SUBJECT.server), *map(str, arguments)], cwd=self.lab.folder, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20,
-                              stdin=subprocess.DEVNULL, env=environment, preexec_fn=limits)
-        self.assertGreater(done.returncode, 0, done.stdout)  # Negative would be a crash.
-        return done.stdout
-
     def test_it_says_that_it_is_ready_and_who_it_is(self):
         server = self.lab.server()
         self.assertEqual(server.log().count("Ready to accept connections"), 1)
@@ -34,37 +25,22 @@ class Starting(Story):
         path.write_text(f'# a comment\n\nport {port}\nbind {HOST}\nrequirepass "two \\"words\\""\n'
                         f"  TIMEOUT   17  \ndir '{self.lab.folder}'\ninclude {self.lab.folder}/more.conf\n"
                         'save ""\n')
-        server = self.lab.server(wait=False, port=port)
-        server.kill()
-        server.command = [str(SUBJECT.server), str(path), "--maxclients", "321"]
-        server.password = 'two "words"'
-        server.start()
-        server.wait_ready()
+        server = self.lab.server_with(path, "--maxclients", 321, port=port, requirepass='two "words"')
         with server.client() as client:
             for name, value in (("timeout", "17"), ("maxmemory", "104857600"), ("maxclients", "321"),
                                 ("save", "")):
                 self.assertEqual(client.call("CONFIG", "GET", name), [name.encode(), value.encode()])
 
     def test_the_configuration_that_debian_ships_starts(self):
-        port = self.lab.ports.take()
-        server = self.lab.server(wait=False, port=port)
-        server.kill()
-        server.command = [str(SUBJECT.server), "/etc/redis/redis.conf", "--port", str(port), "--daemonize", "no",
-                          "--dir", str(self.lab.folder), "--logfile", "", "--pidfile",
-                          str(self.lab.folder / "pid"), "--supervised", "no"]
-        server.start()
-        server.wait_ready()
+        server = self.lab.server_with("/etc/redis/redis.conf", "--daemonize", "no", "--dir", self.lab.folder, "--logfile", "",
+                                      "--pidfile", self.lab.folder / "pid", "--supervised", "no")
         self.assertEqual(server.call("SET", "k", "v"), "OK")
 
     def test_a_rewritten_configuration_survives_a_restart(self):
         port = self.lab.ports.take()
         path = self.lab.folder / "redan.conf"
         path.write_text(f"# kept comment\nport {port}\nbind {HOST}\ndir {self.lab.folder}\ntimeout 5\n")
-        server = self.lab.server(wait=False, port=port)
-        server.kill()
-        server.command = [str(SUBJECT.server), str(path)]
-        server.start()
-        server.wait_ready()
+        server = self.lab.server_with(path, port=port)
         server.call("CONFIG", "SET", "timeout", "77")
         server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         server.call("CONFIG", "REWRITE")
@@ -72,8 +48,7 @@ class Starting(Story):
         self.assertIn("# kept comment", text)
         self.assertIn("timeout 77", text)
         server.stop()
-        server.start()
-        server.wait_ready()
+        server.restart()
         self.assertEqual(server.call("CONFIG", "GET", "timeout"), [b"timeout", b"77"])
         self.assertEqual(server.call("CONFIG", "GET", "maxmemory-policy"),
                          [b"maxmemory-policy", b"allkeys-lru"])
@@ -81,36 +56,32 @@ class Starting(Story):
     def test_an_unknown_directive_is_named_with_its_line(self):
         path = self.lab.folder / "redan.conf"
         path.write_text("port 0\n\nmaxmemry 100mb\n")
-        words = self.refuse(path)
+        words = self.lab.refusal(path)
         self.assertIn("maxmemry", words)
         self.assertIn("3", words)
 
     def test_bad_values_are_named(self):
         for arguments in (["--port", "x"], ["--port", "70000"], ["--maxmemory", "lots"], ["--appendonly", "maybe"],
                           ["--loglevel", "loud"], ["--timeout", "-1"], ["--save", "900"]):
-            words = self.refuse(*arguments)
+            words = self.lab.refusal(*arguments)
             self.assertIn(arguments[0][2:], words, arguments)
 
     def test_a_missing_file_is_named(self):
-        self.assertIn("/no/such/file.conf", self.refuse("/no/such/file.conf"))
+        self.assertIn("/no/such/file.conf", self.lab.refusal("/no/such/file.conf"))
 
     def test_a_port_in_use_is_named(self):
         with socket.create_server((HOST, 0)) as taken:
             port = taken.getsockname()[1]
-            words = self.refuse("--port", port, "--bind", HOST)
+            words = self.lab.refusal("--port", port, "--bind", HOST)
             self.assertIn(str(port), words)
             self.assertIn("use", words.lower())
 
     def test_a_folder_that_is_not_there_is_named(self):
-        words = self.refuse("--port", self.lab.ports.take(), "--dir", "/no/such/folder")
+        words = self.lab.refusal("--port", self.lab.ports.take(), "--dir", "/no/such/folder")
         self.assertIn("/no/such/folder", words)
 
     def test_few_file_descriptors_lower_maxclients(self):
-        server = self.lab.server(wait=False)
-        server.kill()
-        server.command = ["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh", *server.command]
-        server.start()
-        server.wait_ready()
+        server = self.lab.server(before=["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh"])
         self.assertEqual(server.call("CONFIG", "GET", "maxclients"), [b"maxclients", b"968"])
 
     def test_a_unix_socket_with_its_permissions(self):
