@@ -135,7 +135,7 @@ Result<void> is_down(SentinelCall& call) {
       reply.array(3);
       reply.integer(answer.down ? 1 : 0);
       reply.bulk(answer.leader ? answer.leader->hex() : "*");
-      reply.integer(static_cast<int64_t>(answer.leader_epoch.value));
+      reply.integer(static_cast<int64_t>(answer.leader_epoch.value_or(Epoch{}).value));
     });
   });
   return kOk;

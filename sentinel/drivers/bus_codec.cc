@@ -74,7 +74,7 @@ Result<AskPrimaryDown> decode(const wire::PrimaryDownQuestion& message) {
 void encode(const PrimaryDownReply& reply, wire::PrimaryDownAnswer& out) {
   out.set_down(reply.down);
   if (reply.leader) out.set_leader(encode_id(*reply.leader));
-  out.set_leader_epoch(reply.leader_epoch.value);
+  if (reply.leader_epoch) out.set_leader_epoch(reply.leader_epoch->value);
 }
 
 Result<PrimaryDownReply> decode(const wire::PrimaryDownAnswer& message) {
@@ -84,7 +84,7 @@ Result<PrimaryDownReply> decode(const wire::PrimaryDownAnswer& message) {
     reply.leader = decode_id(message.leader());
     if (!reply.leader) return bad("leader");
   }
-  reply.leader_epoch = Epoch(message.leader_epoch());
+  if (message.has_leader_epoch()) reply.leader_epoch = Epoch(message.leader_epoch());
   return reply;
 }
 

@@ -47,6 +47,7 @@ PrimaryDownReply to_down_reply(const Reply& reply) {
   if (reply.kind != Reply::Kind::kArray || fields.size() != 3) return answer;
   answer.down = fields[0].integer == 1;
   answer.leader = fields[1].text == "*" ? std::nullopt : NodeId::from_hex(fields[1].text);
+  // Zero is said by who was asked for no vote, or does not watch this primary.
   if (fields[2].integer > 0) answer.leader_epoch = Epoch(static_cast<uint64_t>(fields[2].integer));
   return answer;
 }

@@ -186,11 +186,17 @@ void SentinelMachine::send_promotion(Pass& p, Primary& primary) {
       p.due(primary.state_since + primary.options.failover_timeout)) {
     return abort_failover(p.now, primary, "-failover-abort-slave-timeout", p.out);
   }
-  Link& to = link(replica->link);
-  if (!can_send(to)) return;
-  reconfigure(p.now, to, primary, std::nullopt, p.out);
+  if (!can_send(link(replica->link))) return;
+  order_promotion(p.now, primary, *replica, p.out);
   event(p.out, EventLevel::kNotice, "+failover-state-wait-promotion", primary, *replica);
   enter(p.now, primary, FailoverState::kWaitPromotion);
+}
+
+void SentinelMachine::order_promotion(Instant now, Primary& primary, Replica& replica,
+                                      SentinelEffects& out) {
+  Link& to = link(replica.link);
+  primary.promotion_over = to.commands.attempt;
+  reconfigure(now, to, primary, std::nullopt, out);
 }
 
 void SentinelMachine::wait_promotion(Pass& p, Primary& primary) {
@@ -198,8 +204,15 @@ void SentinelMachine::wait_promotion(Pass& p, Primary& primary) {
                                                          primary.options.failover_timeout)
                                        : primary.options.failover_timeout;
   const bool outdated = primary.config_epoch >= primary.campaign.epoch();
-  if (promoted(primary) == nullptr || outdated || p.due(primary.state_since + patience)) {
-    abort_failover(p.now, primary, "-failover-abort-slave-timeout", p.out);
+  Replica* replica = promoted(primary);
+  if (replica == nullptr || outdated || p.due(primary.state_since + patience)) {
+    return abort_failover(p.now, primary, "-failover-abort-slave-timeout", p.out);
+  }
+  // The order got lost with its connection, which somebody who reconfigured the replica cut.
+  Link& to = link(replica->link);
+  const bool lost = to.commands.attempt != primary.promotion_over;
+  if (lost && told_here(*replica) && !replica->says_primary && can_send(to)) {
+    order_promotion(p.now, primary, *replica, p.out);
   }
 }
 
@@ -213,8 +226,13 @@ void SentinelMachine::was_promoted(Instant now, Primary& primary, Replica& repli
   event(out, EventLevel::kWarning, "+failover-state-reconf-slaves", primary);
   client_reconfig(out, primary, true, primary.address, replica.address);
   // Whoever still writes to the old primary is sent away at once, if we can reach it.
+  primary.superseded_by = primary.config_epoch;
+  primary.proof_asked.reset();
   Link& old = link(primary.link);
-  if (can_send(old)) reconfigure(now, old, primary, replica.address, out);
+  if (can_send(old) && unchanged_since_vote(primary, primary)) {
+    primary.last_demotion = now;
+    reconfigure(now, old, primary, replica.address, out);
+  }
   hurry_hellos(now, primary);
 }
 
@@ -225,6 +243,12 @@ void SentinelMachine::reconfigure_replicas(Pass& p, Primary& primary) {
     return abort_failover(p.now, primary, "-failover-abort-slave-timeout", p.out);
   }
   const SentinelTimings& t = options_.timings;
+  // The old primary is back, or the order that demoted it got lost.
+  if (proven_leftover(p, primary, primary, *leader) && can_send(link(primary.link)) &&
+      p.due(primary.last_demotion + Seconds(1))) {
+    primary.last_demotion = p.now;
+    reconfigure(p.now, link(primary.link), primary, leader->address, p.out);
+  }
   size_t under_way = 0;
   for (const auto& [address, replica] : primary.replicas) {
     if (replica.reconf == ReconfStep::kSent || replica.reconf == ReconfStep::kInProgress) {
@@ -245,6 +269,12 @@ void SentinelMachine::reconfigure_replicas(Pass& p, Primary& primary) {
     if (replica.reconf == ReconfStep::kInProgress) continue;
     Link& to = link(replica.link);
     if (under_way >= primary.options.parallel_syncs || replica.is_down() || !can_send(to)) continue;
+    if (!unchanged_since_vote(primary, replica)) {
+      // If it says master, then maybe by the order of a later leader: it is not ours to
+      // reconfigure.
+      if (told_here(replica)) replica.reconf = ReconfStep::kDone;
+      continue;
+    }
     ++under_way;
     replica.reconf = ReconfStep::kSent;
     replica.reconf_sent = p.now;
@@ -265,6 +295,7 @@ void SentinelMachine::reconfigure_replicas(Pass& p, Primary& primary) {
     for (auto& [address, replica] : primary.replicas) {
       Link& to = link(replica.link);
       if (replica.promoted || replica.reconf != ReconfStep::kNone || !can_send(to)) continue;
+      if (!unchanged_since_vote(primary, replica)) continue;
       replica.reconf = ReconfStep::kSent;
       reconfigure(p.now, to, primary, leader->address, p.out);
       event(p.out, EventLevel::kNotice, "+slave-reconf-sent-be", primary, replica);

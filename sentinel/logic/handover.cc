@@ -89,14 +89,6 @@ void SentinelMachine::hold_pause(Pass& p, Primary& primary) {
   p.due(p.now + options_.timings.handover_pause / 4);
   if (!can_send(to) || mutants::active("handover_without_pause")) return;
   send(p.now, to, primary.name, PauseWrites{options_.timings.handover_pause}, p.out);
-  // A demotion that got lost with its connection is said again.
-  if (replaced && pause.node != primary.address) {
-    reconfigure(p.now, to, primary, primary.address, p.out);
-  } else if (replaced) {
-    if (Replica* leader = promoted(primary)) {
-      reconfigure(p.now, to, primary, leader->address, p.out);
-    }
-  }
 }
 
 }  // namespace redan

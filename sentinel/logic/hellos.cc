@@ -110,6 +110,7 @@ void SentinelMachine::switch_primary(Instant now, Primary& primary, const Addres
     static_cast<DataNode&>(old) = primary;
     old.source_since = now;
     old.superseded_by = primary.config_epoch;
+    old.proof_asked.reset();
     old.down_since.reset();
     if (old.says_primary) {
       // Seen from now on as a replica that says master.
@@ -127,6 +128,7 @@ void SentinelMachine::switch_primary(Instant now, Primary& primary, const Addres
       fresh.link = new_link(now, LinkKind::kDataNode, to, primary.name);
     }
     static_cast<DataNode&>(primary) = fresh;
+    primary.superseded_by.reset();
     primary.address = to;
     primary.replicas[from] = old;
   }

@@ -52,6 +52,11 @@ void SentinelMachine::on_info(Instant now, Primary& primary, DataNode& node, Rep
   }
   if (!node.info.is_primary) return;  // No role told: nothing follows.
   const bool says_primary = *node.info.is_primary;
+  const uint32_t connection = link(node.link).commands.attempt;
+  if (node.told_over != connection || says_primary != before.is_primary) {
+    node.told_over = connection;
+    node.told_since = now;
+  }
   if (says_primary != node.says_primary) {
     node.says_primary = says_primary;
     node.role_since = now;
@@ -76,7 +81,9 @@ void SentinelMachine::on_role_of_replica(Instant now, Primary& primary, Replica&
       primary.state == FailoverState::kHandOver || primary.state == FailoverState::kWaitPromotion;
   if (replica.promoted && waiting) replica.next_info = now + poll;
   if (replica.says_primary) {
-    if (replica.promoted && primary.state == FailoverState::kWaitPromotion) {
+    // A leftover that was chosen said so before our order reached it, too: that proves nothing.
+    if (replica.promoted && primary.state == FailoverState::kWaitPromotion &&
+        replica.info_sent_at > primary.state_since) {
       was_promoted(now, primary, replica, out);
     }
     return;
@@ -136,45 +143,75 @@ void SentinelMachine::reconfigure(Instant now, Link& to, const Primary& primary,
   send(now, to, primary.name, Reconfigure{.primary = std::move(source)}, out);
 }
 
-// A node that ought to be a replica of our primary and is not. Redis waits for four hello periods
-// before it demotes one that says master: the news that it was promoted may be on its way to us.
-// A node that we know to be a leftover needs no such wait, and is demoted at once.
+// Whether the node told its role over the connection that is open now. Every reconfiguration cuts
+// all other connections to the node (CLIENT KILL in its MULTI), with whatever is under way in them.
+// So an order that leaves over this one is carried out only if nobody changed the node's role since
+// it told us: the connection is the order's condition.
+bool SentinelMachine::told_here(const DataNode& node) const {
+  const Channel& commands = link(node.link).commands;
+  const bool over_this =
+      node.told_over == commands.attempt || mutants::active("order_over_any_link");
+  return commands.up && over_this && node.info.is_primary;
+}
+
+// Whether we, who lead, may order the node to follow: a promotion by a leader of a later epoch
+// would have cut the open connection. It would if the node says over it that it is a replica, and
+// also if the connection is older than our election: a majority voted for us, and some of them
+// later for that leader.
+bool SentinelMachine::unchanged_since_vote(const Primary& primary, const DataNode& node) const {
+  const Channel& commands = link(node.link).commands;
+  const bool older =
+      commands.up_since <= primary.election_since || mutants::active("order_over_any_link");
+  if (commands.up && older) return true;
+  return told_here(node) && !*node.info.is_primary;
+}
+
 // Whether a node that says master is a leftover beyond doubt: it was the primary until our own
 // configuration replaced it and has not been a replica since; a majority of sentinels shares our
-// configuration; and, asked after the node made its claim, the new primary confirms its role and a
-// majority of sentinels has voted in no later epoch. A leader that promoted the node anew was
-// elected by a majority, so that one of those would know.
-bool SentinelMachine::proven_leftover(Pass& p, Primary& primary, Replica& replica) {
-  if (replica.superseded_by != primary.config_epoch || !link(replica.link).proven ||
-      replica.is_down() || !looks_sane(p.now, primary) || !hears_majority(p.now, primary)) {
+// configuration; and, asked after the node made its claim over the open connection, the successor
+// confirms its role and a majority of sentinels tells ballots of no later epoch. A leader that
+// promotes the node anew is elected by a majority, so one of those voted for it after it answered
+// us, and the promotion, later than the claim, cuts the connection before our order arrives.
+bool SentinelMachine::proven_leftover(Pass& p, Primary& primary, DataNode& node,
+                                      DataNode& successor) {
+  if (node.superseded_by != primary.config_epoch || !told_here(node) || !*node.info.is_primary ||
+      node.is_down() || !successor.says_primary || successor.is_down() || primary.odown_since ||
+      !hears_majority(p.now, primary)) {
     return false;
   }
-  if (!replica.proof_asked || p.due(*replica.proof_asked + options_.timings.ask_period)) {
-    replica.proof_asked = p.now;
-    primary.next_info = p.now;
+  // Whoever asks for the vote of epoch zero is given none, but told the ballot, by stock sentinels
+  // too. An answer of an earlier round counts, if it was asked for after the claim.
+  if (!node.proof_asked || *node.proof_asked < node.told_since ||
+      p.due(*node.proof_asked + options_.timings.ask_period)) {
+    node.proof_asked = p.now;
+    successor.next_info = p.now;
     again_ = true;
     for (auto& [id, peer] : primary.peers) {
       Link& to = link(peer.link);
       if (!can_send(to)) continue;
-      send(p.now, to, primary.name,
-           AskPrimaryDown{.name = primary.name,
-                          .primary = primary.address,
-                          .epoch = current_epoch_,
-                          .candidate = std::nullopt},
-           p.out);
+      send(
+          p.now, to, primary.name,
+          AskPrimaryDown{
+              .name = primary.name, .primary = primary.address, .epoch = Epoch{}, .candidate = id_},
+          p.out);
     }
   }
-  if (primary.info_sent_at < *replica.proof_asked) return false;
+  const Instant since = mutants::active("proof_of_any_age") ? Instant{} : node.told_since;
+  if (successor.info_sent_at < since) return false;
   size_t agreeing = primary.voter.ballot().epoch <= primary.config_epoch ? 1 : 0;
   for (const auto& [id, peer] : primary.peers) {
-    const bool told = peer.told_asked >= *replica.proof_asked;
-    if (told && peer.told_ballot_epoch <= primary.config_epoch) ++agreeing;
+    const bool told = peer.told_asked >= since && peer.told_ballot;
+    if (told && *peer.told_ballot <= primary.config_epoch) ++agreeing;
   }
   return agreeing >= primary.electorate() / 2 + 1;
 }
 
+// A node that ought to be a replica of our primary and is not. One that is proven to be a leftover
+// is demoted at once. Whoever else says master may have been promoted by a newer configuration, the
+// news of which is on its way to us: for that Redis waits four hello periods, and so do we, counted
+// from when the node first said so over this connection.
 void SentinelMachine::bring_in_line(Pass& p, Primary& primary, Replica& replica) {
-  if (!replica.info_at || !replica.info.is_primary || primary.failing_over()) return;
+  if (!told_here(replica) || primary.failing_over()) return;
   Link& to = link(replica.link);
   if (!can_send(to)) return;
   const SentinelTimings& t = options_.timings;
@@ -188,13 +225,14 @@ void SentinelMachine::bring_in_line(Pass& p, Primary& primary, Replica& replica)
       if (p.due(replica.last_demotion + Seconds(1))) demote("+convert-to-slave");
       return;
     }
-    if (proven_leftover(p, primary, replica) && p.due(replica.last_demotion + Seconds(1))) {
+    if (looks_sane(p.now, primary) && proven_leftover(p, primary, replica, primary) &&
+        p.due(replica.last_demotion + Seconds(1))) {
       return demote("+convert-to-slave");
     }
     const Nanos wait = 4 * t.publish_period;
     if (looks_sane(p.now, primary) && !replica.is_down() &&
-        p.due(std::max({replica.role_since + wait, replica.last_down + wait,
-                        replica.last_demotion + t.info_period}))) {
+        p.due(std::max({replica.role_since + wait, replica.told_since + wait,
+                        replica.last_down + wait, replica.last_demotion + t.info_period}))) {
       demote("+convert-to-slave");
     }
     return;

@@ -74,6 +74,16 @@ struct DataNode : Instance {
   Instant next_publish{};
   bool says_primary = false;  // role of the last INFO; at first what we believe.
   Instant role_since{};
+  // The connection (its attempt) over which it last told its role, and since when it tells this
+  // same role over it: who reconfigures a node cuts every other connection to it, so that nobody
+  // changed its role since then.
+  uint32_t told_over = 0;
+  Instant told_since{};
+  // It was the primary until a configuration of this epoch replaced it, and has not been seen as
+  // a replica since: if it still says master it is a leftover, not a newer decision.
+  std::optional<Epoch> superseded_by;
+  std::optional<Instant> proof_asked;  // When the peers were asked whether it was elected anew.
+  Instant last_demotion{};
   InfoText info = {};
   std::string info_raw;  // For SENTINEL INFO-CACHE.
 };
@@ -85,18 +95,13 @@ struct Replica : DataNode {
   ReconfStep reconf = ReconfStep::kNone;
   Instant reconf_sent{};
   bool promoted = false;
-  // It was the primary until a configuration of this epoch replaced it, and has not been seen as
-  // a replica since: if it still says master it is a leftover, not a newer decision.
-  std::optional<Epoch> superseded_by;
-  Instant last_demotion{};
-  std::optional<Instant> proof_asked;  // When the peers were asked whether it was elected anew.
 };
 
 struct Peer : Instance {
   NodeId id;
-  Instant told_asked{};       // When the last question was sent that it answered, and
-  Epoch told_ballot_epoch{};  // the epoch of its ballot in that answer (stock peers: zero).
-  bool says_down = false;     // Of our primary.
+  Instant told_asked{};              // When the last question was sent that it answered, and
+  std::optional<Epoch> told_ballot;  // the epoch of its ballot in that answer.
+  bool says_down = false;            // Of our primary.
   Instant asked_at{};
   Instant last_down_reply{};
   Ballot vote = {};  // The last ballot it told us.
@@ -146,6 +151,7 @@ struct Primary : DataNode {
   bool elected = false;  // +elected-leader was announced.
   Instant election_since{};
   std::optional<Address> promoted;
+  uint32_t promotion_over = 0;  // The connection (its attempt) that the last promotion left over.
   std::optional<WritePause> pause;
 
   std::map<Address, Replica> replicas;

@@ -286,6 +286,7 @@ void SentinelMachine::on(Instant now, const PeerQuestion& asked, SentinelEffects
   }
   if (primary != nullptr) {
     reply.down = !tilt_since_ && primary->is_down();
+    // Stock sentinels, which do not name it, expect zero where they ask for no vote.
     if (!question.name.empty()) reply.leader_epoch = primary->voter.ballot().epoch;
     if (question.candidate) {
       vote(now, *primary, question.epoch, *question.candidate, question.handover, out);

@@ -147,7 +147,9 @@ class SentinelMachine {
   bool looks_sane(Instant now, const Primary& primary) const;
   bool not_down_for(Instant now, const Instance& node, Nanos span) const;
   bool hears_majority(Instant now, const Primary& primary) const;
-  bool proven_leftover(Pass& p, Primary& primary, Replica& replica);
+  bool told_here(const DataNode& node) const;
+  bool unchanged_since_vote(const Primary& primary, const DataNode& node) const;
+  bool proven_leftover(Pass& p, Primary& primary, DataNode& node, DataNode& successor);
   bool follows(const Replica& replica, const Address& source) const;
   void reconfigure(Instant now, Link& link, const Primary& primary, std::optional<Address> source,
                    SentinelEffects& out);
@@ -170,6 +172,7 @@ class SentinelMachine {
   void wait_start(Pass& p, Primary& primary);
   void select(Pass& p, Primary& primary);
   void send_promotion(Pass& p, Primary& primary);
+  void order_promotion(Instant now, Primary& primary, Replica& replica, SentinelEffects& out);
   void wait_promotion(Pass& p, Primary& primary);
   void was_promoted(Instant now, Primary& primary, Replica& replica, SentinelEffects& out);
   void reconfigure_replicas(Pass& p, Primary& primary);

@@ -59,8 +59,9 @@ struct NodeReply {
 struct PrimaryDownReply {
   bool down = false;
   std::optional<NodeId> leader;  // "*" is none.
-  // Among ours (a question with a name) the epoch of the ballot, also where no vote was asked for.
-  Epoch leader_epoch{};
+  // Of the ballot. Absent: it was not told, as by a stock sentinel that is not asked for its vote,
+  // or by a peer that does not watch this primary.
+  std::optional<Epoch> leader_epoch = std::nullopt;
 };
 
 // ---- Inputs.

@@ -58,9 +58,9 @@ void SentinelMachine::on_vote(Instant now, Primary& primary, Peer& peer,
   peer.last_down_reply = now;
   peer.says_down = reply.down;
   peer.told_asked = request.sent;
-  peer.told_ballot_epoch = reply.leader_epoch;
-  if (!reply.leader) return;
-  peer.vote = {.epoch = reply.leader_epoch, .choice = reply.leader};
+  peer.told_ballot = reply.leader_epoch;
+  if (!reply.leader || !reply.leader_epoch) return;
+  peer.vote = {.epoch = *reply.leader_epoch, .choice = reply.leader};
   if (primary.state == FailoverState::kWaitStart) primary.campaign.count(peer.id, peer.vote);
 }
 

@@ -1,5 +1,7 @@
 #include "tests/sim/checkers.h"
 
+#include <algorithm>
+
 namespace redan::sim {
 namespace {
 
@@ -46,7 +48,7 @@ void OneVotePerEpoch::told(SentinelNode& node, Epoch epoch, NodeId choice) {
 
 void OneVotePerEpoch::answered(SentinelNode& node, const AskPrimaryDown&,
                                const PrimaryDownReply& reply) {
-  if (reply.leader) told(node, reply.leader_epoch, *reply.leader);
+  if (reply.leader) told(node, *reply.leader_epoch, *reply.leader);
 }
 
 void OneVotePerEpoch::sent(SentinelNode& node, const Send& send) {
@@ -113,21 +115,32 @@ void BestReplicaChosen::announced(SentinelNode& node, const Announce& event) {
   }
 }
 
-void NoHastyDemotion::announced(SentinelNode& node, const Announce& event) {
-  if (event.type == "+promoted-slave") {
-    const Primary& primary = *node.machine().find(kName);
-    // The machine may be a step ahead of the announcement: the text names the replica.
-    if (primary.config_epoch > newest_) {
-      newest_ = primary.config_epoch;
-      promoted_at_ = world_.now();
-      address_ = event.text.substr(6, event.text.find(' ', 6) - 6);
+void NewestPrimaryStays::carried_out(SentinelNode& by, const Order& order) {
+  if (order.promotes) {
+    promotions_.try_emplace(order.epoch, Promotion{.node = order.node, .at = world_.now()});
+    return;
+  }
+  if (!order.was_primary) return;
+  for (auto& [epoch, promotion] : promotions_) {
+    // Four hello periods of a clock that runs fast.
+    const bool hasty = world_.now() - promotion.at < Millis(7'500);
+    if (promotion.node == order.node && order.epoch < epoch && hasty) {
+      promotion.demoted_by = who(by);
     }
   }
-  if (event.type != "+convert-to-slave" || promoted_at_ == Nanos(0)) return;
-  const bool newest = event.text.starts_with("slave " + address_ + " ");
-  if (newest && world_.now() - promoted_at_ < Seconds(4)) {
-    world_.fail(who(node) + " demoted the primary of the newest configuration");
-  }
+  check();
+}
+
+void NewestPrimaryStays::announced(SentinelNode& node, const Announce& event) {
+  if (event.type != "+promoted-slave") return;
+  newest_ = std::max(newest_, node.machine().find(kName)->config_epoch);
+  check();
+}
+
+void NewestPrimaryStays::check() {
+  const auto newest = promotions_.find(newest_);
+  if (newest == promotions_.end() || newest->second.demoted_by.empty()) return;
+  world_.fail(newest->second.demoted_by + " demoted the primary of the newest configuration");
 }
 
 }  // namespace redan::sim

@@ -64,17 +64,28 @@ class BestReplicaChosen : public Watcher {
   World& world_;
 };
 
-// Nobody demotes a primary that was promoted just now as if it were a leftover.
-class NoHastyDemotion : public Watcher {
+// The primary of the newest configuration is not demoted by a sentinel of an older one, from the
+// moment in which the promotion took effect on the node; a configuration is there once its leader
+// announces it (one that gave up before, for another configuration, made none). Judged by what data
+// nodes carry out: an order that reaches nobody harms nobody. Redis' own rule, which demotes
+// whoever said master for four hello periods, is allowed from then on: no proof is asked of it, and
+// a sentinel that hears nobody for so long cannot know better.
+class NewestPrimaryStays : public Watcher {
  public:
-  explicit NoHastyDemotion(World& world) : world_(world) {}
+  explicit NewestPrimaryStays(World& world) : world_(world) {}
+  void carried_out(SentinelNode&, const Order&) override;
   void announced(SentinelNode&, const Announce&) override;
 
  private:
+  struct Promotion {
+    int node = -1;
+    Nanos at{};
+    std::string demoted_by;  // Against this check; empty: nobody did.
+  };
+  void check();
   World& world_;
   Epoch newest_{};
-  Nanos promoted_at_{};
-  std::string address_;
+  std::map<Epoch, Promotion> promotions_;
 };
 
 }  // namespace redan::sim

@@ -62,7 +62,8 @@ std::string DataNodes::info(int i) const {
   return text;
 }
 
-std::optional<NodeReply> DataNodes::handle(int i, const Request& request) {
+std::optional<NodeReply> DataNodes::handle(int i, const Request& request,
+                                           const ConnectionPtr& from) {
   Node& node = nodes_[i];
   if (std::get_if<AskPing>(&request)) return NodeReply{.error = false, .text = "PONG"};
   if (std::get_if<AskInfo>(&request)) return NodeReply{.error = false, .text = info(i)};
@@ -80,8 +81,10 @@ std::optional<NodeReply> DataNodes::handle(int i, const Request& request) {
       node.link_seen = world_.now();
       if (source) follow(i);
     }
-    // CLIENT KILL TYPE normal: whoever waits behind a pause is cut off, unanswered.
+    // The rest of the MULTI, CLIENT KILL TYPE normal and pubsub: whoever waits behind a pause is
+    // cut off, unanswered, and so are the other sentinels with all that they have on its way.
     for (Write& write : std::exchange(node.held, {})) write.done(false);
+    world_.kill_clients(i, from);
     return NodeReply{.error = false, .text = "OK"};
   }
   if (const auto* pause = std::get_if<PauseWrites>(&request)) {
@@ -144,6 +147,7 @@ void DataNodes::pull(int i, uint64_t token) {
   world_.connect(
       i, source,
       [this, i, source](ConnectionPtr c) {
+        c->of_replica = true;
         if (nodes_[i].source != source) return;
         const size_t have = nodes_[i].log.size();
         const uint64_t hash = nodes_[i].hashes[have];

@@ -30,8 +30,8 @@ class DataNodes {
   int priority(int i) const { return nodes_[i].priority; }
   int index_of(const Address& address) const;
 
-  // What the node does with a request that arrived on `c`; nullopt: no answer.
-  std::optional<NodeReply> handle(int i, const Request& request);
+  // What the node does with a request that arrived on `from`; nullopt: no answer.
+  std::optional<NodeReply> handle(int i, const Request& request, const ConnectionPtr& from);
   void subscribe(int i, ConnectionPtr c, std::function<void(std::string)> heard);
 
   // A client's write; `done(true)`: acknowledged, `done(false)`: refused or cut off.

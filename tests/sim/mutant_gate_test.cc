@@ -15,9 +15,9 @@ namespace {
 
 class MutantGate : public testing::TestWithParam<size_t> {};
 
-TEST_P(MutantGate, IsFoundWithinTwoThousandSeeds) {
+TEST_P(MutantGate, IsFoundWithinTenThousandSeeds) {
   mutants::chosen = GetParam();
-  const Batch batch = for_each_seed(1, 2'000);
+  const Batch batch = for_each_seed(1, 10'000);
   mutants::chosen = 0;
   const std::string name(mutants::kNames[GetParam() - 1]);
   ASSERT_TRUE(batch.failed.has_value()) << name << " was not found by " << batch.seeds << " seeds";

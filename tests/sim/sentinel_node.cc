@@ -173,13 +173,24 @@ void SentinelNode::send(const Send& message) {
       world.note(process_, "tells " + std::to_string(wire.target) + " to follow " +
                                (r->primary ? r->primary->text() : "nobody"));
     }
-    world.to_server(c, [this, c, link, id, target = wire.target, request = message.message] {
-      const std::optional<NodeReply> reply = field_.data.handle(target, request);
-      if (!reply) return;
-      field_.world.to_client(c, [this, link, id, reply = *reply] {
-        input(Answer{.link = link, .request = id, .reply = reply});
-      });
-    });
+    const Primary* watched = machine_->find(message.primary);
+    const Epoch config = watched ? watched->config_epoch : Epoch{};
+    const Epoch campaign = watched ? watched->campaign.epoch() : Epoch{};
+    world.to_server(
+        c, [this, c, link, id, config, campaign, target = wire.target, request = message.message] {
+          if (const auto* r = std::get_if<Reconfigure>(&request)) {
+            const Watcher::Order order{.node = target,
+                                       .was_primary = field_.data.is_primary(target),
+                                       .promotes = !r->primary,
+                                       .epoch = r->primary ? config : campaign};
+            for (Watcher* watcher : field_.watchers) watcher->carried_out(*this, order);
+          }
+          const std::optional<NodeReply> reply = field_.data.handle(target, request, c);
+          if (!reply) return;
+          field_.world.to_client(c, [this, link, id, reply = *reply] {
+            input(Answer{.link = link, .request = id, .reply = reply});
+          });
+        });
     return;
   }
   SentinelNode* peer = nullptr;

@@ -28,6 +28,15 @@ class Watcher {
   virtual void sent(SentinelNode&, const Send&) {}
   virtual void answered(SentinelNode&, const AskPrimaryDown&, const PrimaryDownReply&) {}
   virtual void announced(SentinelNode&, const Announce&) {}
+  // The data node carries out an order that `by` sent when its configuration (for a promotion: its
+  // campaign) was the one of `epoch`.
+  struct Order {
+    int node;
+    bool was_primary;
+    bool promotes;
+    Epoch epoch;
+  };
+  virtual void carried_out(SentinelNode&, const Order&) {}
   virtual void restarted(SentinelNode&) {}
 };
 

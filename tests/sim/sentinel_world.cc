@@ -39,9 +39,9 @@ class Scene {
         votes_(world_),
         epochs_(world_),
         best_(world_),
-        hasty_(world_) {
+        newest_(world_) {
     world_.tracing = tracing;
-    watchers_ = {&leaders_, &votes_, &epochs_, &best_, &hasty_};
+    watchers_ = {&leaders_, &votes_, &epochs_, &best_, &newest_};
     const int count = static_cast<int>(1 + 2 * draw_.between(1, 3));
     PrimaryOptions options;
     options.quorum = static_cast<uint32_t>(draw_.between(1, count));
@@ -338,7 +338,7 @@ class Scene {
   OneVotePerEpoch votes_;
   EpochsOnlyGrow epochs_;
   BestReplicaChosen best_;
-  NoHastyDemotion hasty_;
+  NewestPrimaryStays newest_;
   std::vector<Watcher*> watchers_;
   std::vector<std::unique_ptr<SentinelNode>> sentinels_;
   Outcome outcome_;

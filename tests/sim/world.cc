@@ -74,17 +74,37 @@ void World::crash(int index, bool silent) {
   std::vector<std::weak_ptr<Connection>> left;
   for (const auto& weak : connections_) {
     const ConnectionPtr c = weak.lock();
-    if (!c || c->closed) continue;
+    if (!c) continue;
+    left.push_back(weak);
+    if (c->closed) continue;
     const bool is_server = c->server == index && c->server_life == p.incarnation;
     if (c->client == index) {
       c->closed = true;
     } else if (is_server && silent) {
       c->broken = true;
     } else if (is_server && !c->broken) {
-      to_client(c, c->on_reset);
-      c->broken = true;
+      reset(c);
     }
+  }
+  connections_.swap(left);
+}
+
+// The client hears of it, unless a cut swallows that, too.
+void World::reset(const ConnectionPtr& c) {
+  to_client(c, [c] {
+    if (c->on_reset) c->on_reset();
+  });
+  c->broken = true;
+}
+
+void World::kill_clients(int server, const ConnectionPtr& spared) {
+  std::vector<std::weak_ptr<Connection>> left;
+  for (const auto& weak : connections_) {
+    const ConnectionPtr c = weak.lock();
+    // One that its client closed counts, too: what was sent before is still under way.
+    if (!c || c->broken) continue;
     left.push_back(weak);
+    if (c->server == server && c != spared && !c->of_replica) reset(c);
   }
   connections_.swap(left);
 }
@@ -168,6 +188,7 @@ void World::connect(int client, int server, std::function<void(ConnectionPtr)> o
     c->client_life = life;
     c->server_life = p.incarnation;
     connections_.push_back(c);
+    c->last_to_client = *back;
     post(*back, client, [c, open] { open(c); });
   });
 }

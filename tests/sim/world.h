@@ -46,6 +46,7 @@ struct Connection {
   int client = 0, server = 0;
   uint64_t client_life = 0, server_life = 0;
   bool broken = false, closed = false;
+  bool of_replica = false;  // A replication link: CLIENT KILL TYPE normal and pubsub spare it.
   Nanos last_to_server{}, last_to_client{};
   Action on_reset;  // At the client, when the server's process ends.
 };
@@ -83,6 +84,9 @@ class World {
   void connect(int client, int server, std::function<void(ConnectionPtr)> open, Action refused);
   void to_server(const ConnectionPtr& c, Action arrived);
   void to_client(const ConnectionPtr& c, Action arrived);
+  // The server ends every connection to it but `spared` and those of replicas: what is still on its
+  // way there over them is never read.
+  void kill_clients(int server, const ConnectionPtr& spared);
 
   // Runs events up to `until`, or until `done` says so after an event.
   bool run_until(Nanos until, const std::function<bool()>& done = {});
@@ -115,6 +119,7 @@ class World {
   };
   // nullopt: it meets a cut.
   std::optional<Nanos> transit(int from, int to);
+  void reset(const ConnectionPtr& c);
   Nanos exponential(Nanos mean);
 
   Nanos now_{};

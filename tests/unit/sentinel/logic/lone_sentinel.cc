@@ -117,6 +117,10 @@ Result<void> LoneSentinel::set(std::vector<std::string> words) {
 
 void LoneSentinel::kill(const Address& at) {
   nodes[at].accepts = nodes[at].answers = false;
+  cut(at);
+}
+
+void LoneSentinel::cut(const Address& at) {
   for (const auto& [id, home] : homes_) {
     const Link* link = machine.find_link(id);
     if (home != at || link == nullptr) continue;
@@ -219,7 +223,8 @@ void LoneSentinel::answer(const Send& send) {
   const auto* ask = std::get_if<AskPrimaryDown>(&send.message);
   if (ask == nullptr) return reply(NodeReply{.error = false, .text = "PONG"});
   PrimaryDownReply told{.down = peer.says_down};
-  if (ask->candidate && (peer.votes || peer.choice)) {
+  const bool wants_vote = ask->candidate && ask->epoch > Epoch{};
+  if (wants_vote && (peer.votes || peer.choice)) {
     told.leader = peer.choice.value_or(*ask->candidate);
     told.leader_epoch = peer.ballot_epoch.value_or(ask->epoch);
   } else if (peer.ballot_epoch) {

@@ -56,7 +56,8 @@ struct ScriptedPeer {
   bool says_down = false;
   bool votes = true;
   std::optional<NodeId> choice;
-  std::optional<Epoch> ballot_epoch;  // Told instead of the epoch asked for.
+  // Told instead of the epoch asked for, and where no vote is asked for; otherwise it keeps silent.
+  std::optional<Epoch> ballot_epoch;
 };
 
 struct Timed {
@@ -93,6 +94,8 @@ class LoneSentinel {
   Result<void> set(std::vector<std::string> words);
   // The process at `at` is gone: its connections end, new ones are refused.
   void kill(const Address& at);
+  // Our connections to the node end, as when another sentinel reconfigures it.
+  void cut(const Address& at);
   // A hello on the subscription of the primary.
   void hello(const std::string& payload);
   std::string hello_text(uint64_t id, Epoch current, const Address& primary, Epoch config) const;

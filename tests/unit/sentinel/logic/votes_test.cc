@@ -80,10 +80,22 @@ TEST(Votes, AQuestionWithoutACandidateGivesNoVote) {
   LoneSentinel s({.peers = 2});
   const auto stock = s.asked({.primary = kPrimaryAt, .epoch = Epoch(9)});
   EXPECT_FALSE(stock->leader);
-  EXPECT_EQ(stock->leader_epoch, Epoch(0)) << "what a stock sentinel expects";
+  EXPECT_FALSE(stock->leader_epoch) << "stock sentinels expect zero, and we have said nothing";
   const auto ours = s.asked({.name = "m", .primary = kPrimaryAt, .epoch = Epoch(9)});
   EXPECT_EQ(ours->leader_epoch, Epoch(3)) << "ours learn the epoch of the ballot";
   EXPECT_EQ(s.machine.current_epoch(), Epoch(3));
+}
+
+TEST(Votes, WhoAsksForEpochZeroIsToldTheBallotAndGivenNoVote) {
+  LoneSentinel s({.peers = 2});
+  const auto before = s.asked(request_for(1, 0));
+  EXPECT_FALSE(before->leader) << "of epoch 3 only the epoch is on disk";
+  EXPECT_EQ(before->leader_epoch, Epoch(3));
+  ASSERT_EQ(s.asked(request_for(1, 4))->leader, NodeId(1));
+  const auto after = s.asked(request_for(2, 0));
+  EXPECT_EQ(after->leader, NodeId(1));
+  EXPECT_EQ(after->leader_epoch, Epoch(4));
+  EXPECT_EQ(s.machine.current_epoch(), Epoch(4));
 }
 
 // A sentinel that missed our failover asks whether its old primary may be made a replica's: it must
