@@ -53,7 +53,7 @@ if [ $# -eq 0 ]; then
 fi
 
 cd "$top/build/release" || exit 1
-export REDAN_FRESH_SEEDS=${REDAN_FRESH_SEEDS:-50}
+export REDAN_FRESH_SEEDS=${REDAN_FRESH_SEEDS:-1000}
 rm -f tests.xml
 as_owner "$top" ctest -j2 --output-on-failure --no-tests=error --output-junit tests.xml "$@"
 status=$?

@@ -10,7 +10,7 @@
 
 namespace redan::mutants {
 
-inline constexpr std::array<std::string_view, 12> kNames = {
+inline constexpr std::array<std::string_view, 11> kNames = {
     "vote_twice",              // A voter backs every candidate that asks, also twice in an epoch.
     "vote_not_persisted",      // A vote leaves before it is on disk.
     "promote_without_votes",   // A candidate leads without a majority.
@@ -19,7 +19,6 @@ inline constexpr std::array<std::string_view, 12> kNames = {
     "older_config_accepted",   // A hello of a lower config epoch replaces the configuration.
     "config_epoch_not_raised",  // A promotion keeps the old config epoch.
     "demote_without_proof",     // Any replica that says master is demoted at once.
-    "proof_of_any_age",         // A proof counts answers from before the node said master.
     "order_over_any_link",      // Orders to follow leave over connections that told no role.
     "handover_without_wait",    // A manual failover promotes before the offsets meet.
     "handover_without_pause",   // A manual failover does not pause the writers.

@@ -196,11 +196,10 @@ bool SentinelMachine::proven_leftover(Pass& p, Primary& primary, DataNode& node,
           p.out);
     }
   }
-  const Instant since = mutants::active("proof_of_any_age") ? Instant{} : node.told_since;
-  if (successor.info_sent_at < since) return false;
+  if (successor.info_sent_at < node.told_since) return false;
   size_t agreeing = primary.voter.ballot().epoch <= primary.config_epoch ? 1 : 0;
   for (const auto& [id, peer] : primary.peers) {
-    const bool told = peer.told_asked >= since && peer.told_ballot;
+    const bool told = peer.told_asked >= node.told_since && peer.told_ballot;
     if (told && *peer.told_ballot <= primary.config_epoch) ++agreeing;
   }
   return agreeing >= primary.electorate() / 2 + 1;
