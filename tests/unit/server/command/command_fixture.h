@@ -170,6 +170,21 @@ class CommandTest : public testing::Test {
   NoTransactions transactions;
   Rng rng{1};
   Session session;
+  ServerParts parts_{.keyspace = keyspace,
+                     .config = config,
+                     .options = options,
+                     .commands = commands,
+                     .clients = clients,
+                     .pubsub = pubsub,
+                     .watched = watched,
+                     .slowlog = slowlog,
+                     .waits = waits,
+                     .stats = stats,
+                     .snapshots = snapshots,
+                     .replication = replication,
+                     .control = control,
+                     .dispatching = transactions,
+                     .rng = rng};
 
  private:
   void call(const ServerCommands::Entry& entry, const std::vector<std::string_view>& args,
@@ -195,21 +210,6 @@ class CommandTest : public testing::Test {
     }
   }
 
-  ServerParts parts_{.keyspace = keyspace,
-                     .config = config,
-                     .options = options,
-                     .commands = commands,
-                     .clients = clients,
-                     .pubsub = pubsub,
-                     .watched = watched,
-                     .slowlog = slowlog,
-                     .waits = waits,
-                     .stats = stats,
-                     .snapshots = snapshots,
-                     .replication = replication,
-                     .control = control,
-                     .dispatching = transactions,
-                     .rng = rng};
   std::string fed_;
 };
 

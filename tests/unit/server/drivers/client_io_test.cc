@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace redan {
 namespace {
@@ -53,6 +55,47 @@ TEST(ClientIo, TheStreamLeavesBeforeTheRepliesToWhatItHolds) {
   const ssize_t got = ::recv(ends[1], bytes, sizeof bytes, 0);
   EXPECT_EQ(std::string_view(bytes, got > 0 ? static_cast<size_t>(got) : 0), "stream\r\n+OK\r\n");
   ::close(ends[1]);
+}
+
+// Notes what is asked of it, in order.
+struct Recorder final : RequestHandler {
+  explicit Recorder(DataLoop& l) : loop(l), io(loop, *this) {}
+
+  void opened(Session&) override {}
+  RequestLimits limits(const Session&) const override { return {}; }
+  void malformed(Session&, std::string_view) override {}
+  void batch_begins() override { heard.emplace_back("batch"); }
+  void input_begins() override { heard.emplace_back("input"); }
+  Executed execute(Session& session, std::span<const std::string_view> args, std::string_view,
+                   ReplyWriter& reply) override {
+    heard.push_back(std::to_string(session.id) + " " + std::string(args[0]));
+    reply.ok();
+    return Executed::kDone;
+  }
+  void batch_done() override {
+    heard.emplace_back("done");
+    if (heard.size() > 6) loop.stop();
+  }
+  void closed(Session&) override {}
+
+  DataLoop& loop;
+  ClientIo io;
+  std::vector<std::string> heard;
+};
+
+TEST(ClientIo, AnnouncesEachClientsInputBeforeItsRequests) {
+  DataLoop loop;
+  Recorder handler(loop);
+  int ends[2][2];
+  for (auto& pair : ends) {
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    handler.io.adopt(pair[0], ClientKind::kNormal, "");
+    ASSERT_EQ(::send(pair[1], "A\r\nB\r\n", 6, 0), 6);
+  }
+  loop.run();
+  EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "1 A", "1 B", "input", "2 A",
+                                                     "2 B", "done"}));
+  for (auto& pair : ends) ::close(pair[1]);
 }
 
 }  // namespace
