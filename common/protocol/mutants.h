@@ -10,7 +10,7 @@
 
 namespace redan::mutants {
 
-inline constexpr std::array<std::string_view, 11> kNames = {
+inline constexpr std::array<std::string_view, 12> kNames = {
     "vote_twice",              // A voter backs every candidate that asks, also twice in an epoch.
     "vote_not_persisted",      // A vote leaves before it is on disk.
     "promote_without_votes",   // A candidate leads without a majority.
@@ -22,6 +22,7 @@ inline constexpr std::array<std::string_view, 11> kNames = {
     "order_over_any_link",      // Orders to follow leave over connections that told no role.
     "handover_without_wait",    // A manual failover promotes before the offsets meet.
     "handover_without_pause",   // A manual failover does not pause the writers.
+    "empty_primary_followed",   // A replica takes the empty data of a primary that restarted.
 };
 
 // The place of `name` in the list; a name that is not in it does not compile.

@@ -55,7 +55,9 @@ void SentinelMachine::hand_over(Pass& p, Primary& primary) {
                      replica->info_sent_at >= pause.target_at && !replica->says_primary;
   const bool met = fresh && follows(*replica, primary.address) && replica->info.link_up &&
                    replica->info.replica_offset >= *pause.target_offset;
-  if (met || (mutants::active("handover_without_wait") && pause.target_offset)) {
+  // It refuses the data of a primary that came back without its own: it has all there is to have.
+  const bool refuses = fresh && replica->info.refuses_sync;
+  if (met || refuses || (mutants::active("handover_without_wait") && pause.target_offset)) {
     return enter(p.now, primary, FailoverState::kSendPromotion);
   }
   if (p.due(pause.began + options_.timings.handover_budget)) {

@@ -61,6 +61,8 @@ InfoText parse_info(std::string_view text) {
       info.primary_port = port_of(value);
     } else if (key == "master_link_status") {
       info.link_up = value == "up";
+    } else if (key == "master_full_sync_refused") {
+      info.refuses_sync = value == "1";
     } else if (key == "master_link_down_since_seconds") {
       info.link_down_seconds = parse_int64(value).value_or(-1);
     } else if (key == "slave_priority") {

@@ -20,6 +20,7 @@ struct InfoText {
   std::string primary_host;
   uint16_t primary_port = 0;
   bool link_up = false;
+  bool refuses_sync = false;       // master_full_sync_refused: its primary came back empty.
   int64_t link_down_seconds = -1;  // master_link_down_since_seconds; -1: not told.
   int64_t priority = 100;
   int64_t replica_offset = 0;  // slave_repl_offset

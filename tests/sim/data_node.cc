@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/protocol/mutants.h"
+
 namespace redan::sim {
 namespace {
 
@@ -15,6 +17,7 @@ DataNodes::DataNodes(World& world, int count) : world_(world), nodes_(count) {
     world_.add_process();
     Node& node = nodes_[i];
     node.run = world_.rng.next();
+    node.history = ++histories_;
     node.lag = world_.rng.span(Micros(500), Millis(30));
     const int kPriorities[] = {100, 100, 100, 50, 10, 0};
     node.priority = i == 0 ? 100 : kPriorities[world_.rng.below(i == 1 ? 5 : 6)];
@@ -56,6 +59,7 @@ std::string DataNodes::info(int i) const {
   if (!up) {
     text += "master_link_down_since_seconds:" +
             std::to_string((world_.now() - node.link_seen).count() / 1'000'000'000) + "\r\n";
+    if (node.refuses) text += "master_full_sync_refused:1\r\n";
   }
   text += "slave_repl_offset:" + offset + "\r\nmaster_repl_offset:" + offset + "\r\n";
   text += "slave_priority:" + std::to_string(node.priority) + "\r\n";
@@ -76,6 +80,9 @@ std::optional<NodeReply> DataNodes::handle(int i, const Request& request,
     if (source != node.source) {
       world_.note(i, source ? "follows " + std::to_string(*source) : "is promoted");
       if (source.has_value() != node.source.has_value()) node.role_since = world_.now();
+      if (!source) node.history = ++histories_;
+      node.guard.follow();  // Whoever says so means it.
+      node.refuses = false;
       node.source = source;
       node.linked = false;
       node.link_seen = world_.now();
@@ -155,16 +162,26 @@ void DataNodes::pull(int i, uint64_t token) {
           const Node& from = nodes_[source];
           const bool partial = have < from.hashes.size() && from.hashes[have] == hash;
           const size_t begin = partial ? have : 0;
-          std::vector<uint64_t> rest(from.log.begin() + static_cast<ptrdiff_t>(begin),
-                                     from.log.end());
+          Copy copy{.rest = {from.log.begin() + static_cast<ptrdiff_t>(begin), from.log.end()},
+                    .begin = begin,
+                    .partial = partial,
+                    .history = from.history,
+                    .offset = from.log.size(),
+                    .from_replica = from.source.has_value()};
           const bool useful = !from.source || in_sync(source);
-          world_.to_client(c, [this, i, source, begin, have, useful, rest = std::move(rest), c] {
+          world_.to_client(c, [this, i, source, have, useful, copy = std::move(copy), c] {
             c->closed = true;
             Node& to = nodes_[i];
             if (to.source != source || to.log.size() != have || !useful) return;
-            to.log.resize(begin);
-            to.hashes.resize(begin + 1);
-            for (const uint64_t id : rest) append(to, id);
+            to.refuses = !accepts(to, copy);
+            if (to.refuses) {
+              to.linked = false;
+              return;
+            }
+            to.log.resize(copy.begin);
+            to.hashes.resize(copy.begin + 1);
+            for (const uint64_t id : copy.rest) append(to, id);
+            to.history = copy.history;
             to.linked = true;
             to.link_seen = world_.now();
           });
@@ -174,6 +191,36 @@ void DataNodes::pull(int i, uint64_t token) {
         if (nodes_[i].source == source) nodes_[i].linked = false;
       });
   world_.post(world_.now() + Millis(30) + node.lag, i, [this, i, token] { pull(i, token); });
+}
+
+// The rule of reliability.md G5, as the data node has it.
+bool DataNodes::accepts(Node& node, const Copy& copy) {
+  const bool heedless = mutants::active("empty_primary_followed");
+  const std::string id = std::to_string(copy.history);
+  const auto verdict = [&] {
+    return node.guard.judge(
+        heedless ? WipeRule::kNever : rule_,
+        {.offset = static_cast<int64_t>(node.log.size()), .keys = node.log.size()},
+        {.id = id,
+         .offset = static_cast<int64_t>(copy.offset),
+         .same_history = copy.partial,
+         .known_empty = copy.offset == 0});
+  };
+  WipeGuard::Verdict said = verdict();
+  if (said == WipeGuard::Verdict::kAskRole) {
+    node.guard.answered(copy.from_replica);
+    said = verdict();
+  }
+  if (said == WipeGuard::Verdict::kRefuse) return false;
+  node.guard.online();
+  return true;
+}
+
+void DataNodes::lose_data(int i) {
+  world_.note(i, "lost its data");
+  nodes_[i].log.clear();
+  nodes_[i].hashes.resize(1);
+  nodes_[i].history = ++histories_;
 }
 
 void DataNodes::crashed(int i) {
@@ -187,6 +234,8 @@ void DataNodes::crashed(int i) {
 void DataNodes::started(int i) {
   nodes_[i].run = world_.rng.next();
   nodes_[i].link_seen = world_.now();
+  nodes_[i].guard = {};
+  nodes_[i].refuses = false;
   if (nodes_[i].source) follow(i);
 }
 

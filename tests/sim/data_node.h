@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sentinel/logic/messages.h"
+#include "server/replication/wipe_guard.h"
 #include "tests/sim/world.h"
 
 namespace redan::sim {
@@ -24,6 +25,7 @@ class DataNodes {
   bool is_primary(int i) const { return !nodes_[i].source; }
   std::optional<int> source(int i) const { return nodes_[i].source; }
   bool in_sync(int i) const;
+  bool refuses(int i) const { return nodes_[i].refuses; }
   const std::vector<uint64_t>& log(int i) const { return nodes_[i].log; }
   // Writes queued behind a pause count as neither acknowledged nor refused.
   bool paused(int i) const { return nodes_[i].pause_until > world_.now(); }
@@ -38,7 +40,10 @@ class DataNodes {
   void write(int i, uint64_t id, std::function<void(bool)> done);
 
   void crashed(int i);
-  void started(int i);  // Its data is what it had: persistence is another world's matter.
+  void started(int i);    // Its data is what it had: persistence is another world's matter.
+  void lose_data(int i);  // Of a node that is not alive: it comes back without anything.
+  // replica-refuse-wipe of all nodes.
+  void refuse_wipe(WipeRule rule) { rule_ = rule; }
 
   // For checkers: when it last became a replica or a primary.
   Nanos role_since(int i) const { return nodes_[i].role_since; }
@@ -60,6 +65,9 @@ class DataNodes {
     Nanos lag{};
     Nanos role_since{};
     uint64_t run = 0;
+    uint64_t history = 0;  // Its replication id.
+    WipeGuard guard;
+    bool refuses = false;
     uint64_t following = 0;  // Which loop of pulls is the current one.
     struct Subscriber {
       ConnectionPtr connection;
@@ -72,8 +80,19 @@ class DataNodes {
   void pull(int i, uint64_t token);
   void append(Node& node, uint64_t id);
   void release(int i);
+  struct Copy {  // What a source answers to a pull.
+    std::vector<uint64_t> rest;
+    size_t begin = 0;
+    bool partial = false;
+    uint64_t history = 0;
+    size_t offset = 0;
+    bool from_replica = false;
+  };
+  bool accepts(Node& node, const Copy& copy);
 
   World& world_;
+  WipeRule rule_ = WipeRule::kEmpty;
+  uint64_t histories_ = 0;
   std::vector<Node> nodes_;
 };
 

@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
     }
   }
   const auto began = std::chrono::steady_clock::now();
-  uint64_t failed = 0, events = 0, acknowledged = 0, handovers = 0, demotions = 0;
+  uint64_t failed = 0, events = 0, acknowledged = 0, handovers = 0, demotions = 0, refusals = 0;
   int64_t worst_gap = 0, worst_demotion = 0;
   for (uint64_t s = seed; s < seed + seeds; ++s) {
     const redan::sim::Outcome out = redan::sim::run_seed(s, trace);
@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
     acknowledged += out.acknowledged;
     handovers += static_cast<uint64_t>(out.handovers);
     demotions += out.demoted_after.count() > 0;
+    refusals += static_cast<uint64_t>(out.refusals);
     worst_gap = std::max<int64_t>(worst_gap, out.longest_gap.count());
     worst_demotion = std::max<int64_t>(worst_demotion, out.demoted_after.count());
     if (trace) std::fputs(out.trace.c_str(), stdout);
@@ -67,11 +68,12 @@ int main(int argc, char** argv) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   std::printf(
       "%llu seeds, %llu failed, %.1f s, %.0f seeds/min on one core, %llu events, %llu writes "
-      "acknowledged, %llu handovers (longest gap %.1f ms), %llu demotions (slowest %.1f ms)\n",
+      "acknowledged, %llu handovers (longest gap %.1f ms), %llu demotions (slowest %.1f ms), %llu "
+      "wipes refused\n",
       static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(failed), took,
       60.0 * static_cast<double>(seeds) / took, static_cast<unsigned long long>(events),
       static_cast<unsigned long long>(acknowledged), static_cast<unsigned long long>(handovers),
       static_cast<double>(worst_gap) / 1e6, static_cast<unsigned long long>(demotions),
-      static_cast<double>(worst_demotion) / 1e6);
+      static_cast<double>(worst_demotion) / 1e6, static_cast<unsigned long long>(refusals));
   return failed == 0 ? 0 : 1;
 }

@@ -21,6 +21,7 @@ Batch for_each_seed(uint64_t first, uint64_t count) {
       ++batch.seeds;
       batch.handovers += static_cast<uint64_t>(outcome.handovers);
       batch.demotions += outcome.demoted_after.count() > 0 ? 1 : 0;
+      batch.refusals += static_cast<uint64_t>(outcome.refusals);
       batch.acknowledged += outcome.acknowledged;
       if (outcome.ok) continue;
       stop = true;

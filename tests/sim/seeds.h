@@ -12,6 +12,7 @@ struct Batch {
   uint64_t seeds = 0;  // How many were run.
   uint64_t handovers = 0;
   uint64_t demotions = 0;
+  uint64_t refusals = 0;
   uint64_t acknowledged = 0;
   std::optional<uint64_t> failed;  // The lowest seed that failed.
   std::string failure;

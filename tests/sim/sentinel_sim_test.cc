@@ -23,8 +23,10 @@ TEST(SentinelSim, AThousandSeedsKeepEveryPromise) {
   // The stories were really told: a world in which nothing happens proves nothing.
   EXPECT_GT(batch.handovers, 300u);
   EXPECT_GT(batch.demotions, 100u);
+  EXPECT_GT(batch.refusals, 100u);
   EXPECT_GT(batch.acknowledged, 300'000u);
   RecordProperty("handovers", static_cast<int>(batch.handovers));
+  RecordProperty("refusals", static_cast<int>(batch.refusals));
   RecordProperty("demotions", static_cast<int>(batch.demotions));
 }
 

@@ -7,6 +7,7 @@ namespace redan::sim {
 namespace {
 
 Story story_of(uint64_t seed) {
+  if (seed % 10 == 2) return Story::kEmptied;
   switch (seed % 5) {
     case 0:
       return Story::kHandover;
@@ -48,7 +49,8 @@ class Scene {
     if (story_ != Story::kStorm || draw_.chance(0.7)) {
       options.quorum = static_cast<uint32_t>(count / 2 + 1);
     }
-    options.down_after = Millis(draw_.between(500, 2'500));
+    // Emptied: its restart must not look like a death, which has a story of its own.
+    options.down_after = Millis(draw_.between(story_ == Story::kEmptied ? 1'500 : 500, 2'500));
     options.failover_timeout = Millis(draw_.between(2'000, 6'000));
     options.parallel_syncs = static_cast<uint32_t>(draw_.between(1, 3));
     leaders_.set_group(static_cast<size_t>(count));
@@ -68,6 +70,7 @@ class Scene {
     if (story_ == Story::kStorm) storm();
     if (story_ == Story::kHandover) handover();
     if (story_ == Story::kLeftover) leftover();
+    if (story_ == Story::kEmptied) emptied();
     outcome_.ok = world_.failure.empty();
     outcome_.failure = world_.failure;
     outcome_.faults = world_.faults.text();
@@ -87,6 +90,7 @@ class Scene {
   // ---- A client that asks a sentinel where to write, and writes every 20 ms.
   void writer() {
     world_.after(Millis(20), [this] { writer(); });
+    if (!clients_) return;
     if (writing_) {
       if (world_.now() - write_since_ < Seconds(1)) return;
       lookup_ = true;  // Nobody answers: ask again.
@@ -322,6 +326,53 @@ class Scene {
     }
   }
 
+  // ---- The primary restarts at once, without its data. With the rule "empty" it is seen before it
+  // has new keys; "shorter" also helps where clients are faster.
+  void emptied() {
+    const int old = current_primary();
+    const bool shorter = draw_.chance(0.5);
+    data_.refuse_wipe(shorter ? WipeRule::kShorter : WipeRule::kEmpty);
+    bool fit = false;
+    for (int i = 1; i < data_.count(); ++i) fit |= data_.priority(i) != 0;
+    if (!fit || acknowledged_.size() < 10) return;
+    std::vector<std::vector<uint64_t>> held(data_.count());
+    for (int i = 0; i < data_.count(); ++i) {
+      if (i != old && data_.in_sync(i)) held[i] = data_.log(i);
+    }
+    const auto kept = [&](int i) {
+      return data_.log(i).size() >= held[i].size() &&
+             std::equal(held[i].begin(), held[i].end(), data_.log(i).begin());
+    };
+    world_.crash(old, false);
+    data_.crashed(old);
+    data_.lose_data(old);
+    clients_ = shorter;
+    const Nanos back = world_.now() + Millis(draw_.between(1, 300));
+    world_.at(back, [this, old] { revive(old); });
+    const auto safe = [&] {
+      for (int i = 0; i < data_.count(); ++i) {
+        if (i == old || kept(i)) continue;
+        world_.fail("replica " + std::to_string(i) + " gave up acknowledged data for an empty one");
+      }
+      return false;
+    };
+    world_.run_until(back + Seconds(1), safe);
+    clients_ = true;
+    world_.run_until(back + Millis(draw_.between(1'000, 8'000)), safe);
+    if (!world_.failure.empty()) return;
+    for (int i = 0; i < data_.count(); ++i) outcome_.refusals += data_.refuses(i) ? 1 : 0;
+    SentinelNode& one = *sentinels_[draw_.below(sentinels_.size())];
+    one.command([](SentinelMachine& machine, Instant now, SentinelEffects& out) {
+      const Result<void> done = machine.failover(now, kName, out);
+      static_cast<void>(done.ok());
+    });
+    const auto moved = [&] { return agreed() && current_primary() != old; };
+    if (!world_.run_until(world_.now() + Seconds(30), moved)) {
+      return world_.fail("no agreement after the failover from an empty primary");
+    }
+    if (!kept(current_primary())) world_.fail("the new primary lacks what it had held");
+  }
+
   void isolate(int node, bool cut) {
     for (int other = 0; other < static_cast<int>(world_.processes()); ++other) {
       if (other == node) continue;
@@ -343,6 +394,7 @@ class Scene {
   std::vector<std::unique_ptr<SentinelNode>> sentinels_;
   Outcome outcome_;
 
+  bool clients_ = true;  // They write.
   bool writing_ = false, lookup_ = true;
   int target_ = -1;
   uint64_t write_ = 0;

@@ -71,6 +71,19 @@ TEST(HandOver, AReplicaWhoseLinkIsDownDoesNotCountAsCaughtUp) {
   ASSERT_TRUE(s.waits_for("-failover-abort-slave-timeout", Seconds(1)));
 }
 
+// The primary restarted without its data, which the replica keeps: they can never meet.
+TEST(HandOver, AReplicaThatRefusesAnEmptyPrimaryHasAllThereIs) {
+  LoneSentinel s(calm());
+  s.run_for(Seconds(2));
+  s.node(kPrimaryAt).offset = 2000;
+  s.node(kReplicaAt).link_up = false;
+  s.node(kReplicaAt).refuses_sync = true;
+  ASSERT_TRUE(s.failover());
+  ASSERT_TRUE(s.waits_for("+switch-master", Seconds(3)));
+  s.run_for(Seconds(1));
+  EXPECT_EQ(orders(s), "pnfu");
+}
+
 TEST(HandOver, AServerWithoutPauseIsHandledAsRedisDoes) {
   LoneSentinel s(calm());
   s.run_for(Seconds(2));

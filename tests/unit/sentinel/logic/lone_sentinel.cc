@@ -15,6 +15,7 @@ std::string ScriptedNode::info_text() const {
     text += std::string("master_link_status:") + (link_up ? "up" : "down") + "\r\n";
     if (!link_up) {
       text += "master_link_down_since_seconds:" + std::to_string(link_down_s) + "\r\n";
+      if (refuses_sync) text += "master_full_sync_refused:1\r\n";
     }
     text += "slave_repl_offset:" + std::to_string(offset) +
             "\r\nslave_priority:" + std::to_string(priority) + "\r\n";

@@ -39,6 +39,7 @@ struct ScriptedNode {
   std::optional<Address> follows;  // Nothing: it is a primary.
   bool link_up = true;
   int link_down_s = -1;
+  bool refuses_sync = false;
   int priority = 100;
   int64_t offset = 1000;
   std::string run_id;
