@@ -85,7 +85,7 @@ struct Node::Parts final : NodeControl {
   Rng rng{system_seed()};
   DataLoop loop;
   Keyspace keyspace;
-  LazyFree lazy_free;
+  LazyFree lazy_free{config.bio_cpulist};
   ServerCommands& commands;
   PubSub pubsub;
   WatchedKeys watched;
@@ -192,6 +192,8 @@ void Node::Parts::configure_clients() {
   io.keepalive_s = config.tcp_keepalive;
   io.limits.idle_timeout_s = config.timeout;
   io.backlog = config.tcp_backlog;
+  io.accepts_per_turn = config.max_new_connections_per_cycle;
+  io.socket_mark = static_cast<uint32_t>(config.socket_mark_id);
   io.refuse_strangers = config.protected_mode && config.requirepass.empty();
   io.limits.query_buffer = static_cast<size_t>(config.client_query_buffer_limit);
   const auto limit = [](const OutputBufferLimit& from) {
@@ -205,9 +207,10 @@ void Node::Parts::configure_clients() {
 }
 
 void Node::Parts::hook_options() {
-  options.on_change({"tcp-keepalive", "timeout", "protected-mode", "requirepass",
-                     "client-query-buffer-limit", "client-output-buffer-limit"},
-                    [this]() -> Result<void> { return configure_clients(), kOk; });
+  options.on_change(
+      {"tcp-keepalive", "timeout", "protected-mode", "requirepass", "client-query-buffer-limit",
+       "client-output-buffer-limit", "max-new-connections-per-cycle"},
+      [this]() -> Result<void> { return configure_clients(), kOk; });
   options.on_change({"maxclients"}, [this]() -> Result<void> {
     const DescriptorPlan plan = secure_descriptors(config.maxclients);
     if (plan.maxclients < config.maxclients) {

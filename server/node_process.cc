@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <clocale>
 
+#include "common/base/check.h"
 #include "common/log/log.h"
 #include "server/config/proc_title.h"
+#include "server/drivers/cpu_list.h"
 #include "server/drivers/crash_log.h"
 #include "server/drivers/host_checks.h"
 #include "server/drivers/memory_use.h"
@@ -22,7 +24,9 @@ NodeProcess::NodeProcess(ServerConfig& config, ProcessTitle& title, Supervisor& 
 
 Result<void> NodeProcess::apply() {
   apply_title();
+  set_exit_on_panic(config_.use_exit_on_panic);
   set_allocator_thread(config_.jemalloc_bg_thread);
+  bind_this_thread("server-cpulist", config_.server_cpulist);
   // A score that the kernel refuses is no reason not to serve.
   (void)apply_oom_score().ok();
   return apply_locale();
@@ -38,6 +42,10 @@ void NodeProcess::hook(Registry& options) {
   options.on_change({"locale-collate"}, [this]() -> Result<void> { return apply_locale(); });
   options.on_change({"jemalloc-bg-thread"}, [this]() -> Result<void> {
     set_allocator_thread(config_.jemalloc_bg_thread);
+    return kOk;
+  });
+  options.on_change({"use-exit-on-panic"}, [this]() -> Result<void> {
+    set_exit_on_panic(config_.use_exit_on_panic);
     return kOk;
   });
   options.on_change({"crash-log-enabled"}, [this]() -> Result<void> {

@@ -14,6 +14,12 @@ namespace redan {
 [[noreturn]] void check_failed(const char* expression, const std::string& values, const char* file,
                                int line);
 
+// Ends the process because going on would do harm: abort(), or exit code 1 without a signal after
+// set_exit_on_panic(true) (`use-exit-on-panic`: for tools that take a signal for a fault of
+// theirs).
+[[noreturn]] void panic();
+void set_exit_on_panic(bool on);
+
 namespace check_detail {
 
 template <class T>

@@ -35,7 +35,11 @@ Result<void> replicaof(Call& call) {
 }
 
 Result<void> psync(Call& call) {
-  call.server().replication.psync(call.session(), call.args(), call.reply());
+  Session& session = call.session();
+  call.server().replication.psync(session, call.args(), call.reply());
+  const bool gather = session.kind == ClientKind::kReplica && session.connection != nullptr &&
+                      call.server().config.repl_disable_tcp_nodelay;
+  if (gather) session.connection->gather_packets();
   return kOk;
 }
 

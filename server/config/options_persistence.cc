@@ -45,7 +45,6 @@ const Option kOptions[] = {
      .fallback = "0",
      .range = {.min = -kIntMax - 1, .max = kIntMax},
      .hidden = true,
-     .effective = false,
      .doc = "Microseconds to wait for each key saved (for tests)."},
     {.name = "key-load-delay",
      .field = &ServerConfig::key_load_delay,

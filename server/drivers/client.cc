@@ -116,6 +116,10 @@ void Client::resume_reading() {
   }
 }
 
+void Client::gather_packets() {
+  sockets::gather_packets(descriptor_);
+}
+
 std::string Client::peer_address() const {
   return session.unix_socket ? sockets::unix_path(descriptor_) + ":0" : sockets::peer(descriptor_);
 }

@@ -121,6 +121,7 @@ class Client final : public Connection, public Pollable {
   void close_soon(std::string_view why) override;
   void stop_reading() override;
   void resume_reading() override;
+  void gather_packets() override;
   std::string peer_address() const override;
   std::string local_address() const override;
   int descriptor() const override { return descriptor_; }

@@ -13,8 +13,6 @@
 namespace redan {
 
 namespace {
-constexpr int kAcceptsPerWakeUp = 64;
-
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 constexpr std::string_view kDenied =
     "-DENIED Redis is running in protected mode because protected mode is enabled and no password "
@@ -107,7 +105,7 @@ void ClientIo::close_listed() {
 }
 
 void ClientIo::accept(Listener& listener) {
-  for (int i = 0; i < kAcceptsPerWakeUp; ++i) {
+  for (int64_t i = 0; i < options_.accepts_per_turn; ++i) {
     const int fd = ::accept4(listener.descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     std::string_view refusal;
@@ -162,6 +160,7 @@ Result<void> ClientIo::listen(std::span<const std::string> addresses, int port) 
     Result<int> fd = sockets::listen_tcp(address, port, static_cast<int>(options_.backlog));
     if (!fd && address.starts_with('-')) continue;  // An address that may be missing.
     if (!fd) return fd.error();
+    if (options_.socket_mark != 0) sockets::mark(*fd, options_.socket_mark);
     opened.push_back(std::make_unique<Listener>(*fd, false));
   }
   if (opened.empty() && !addresses.empty()) {

@@ -27,6 +27,8 @@ struct ClientIoOptions {
   int64_t max_clients = 10000;
   int64_t keepalive_s = 300;
   int64_t backlog = 511;
+  int64_t accepts_per_turn = 10;
+  uint32_t socket_mark = 0;       // of listening sockets; zero: none
   bool refuse_strangers = false;  // protected mode applies: only loopback and unix clients
   ClientLimits limits = {};
 };

@@ -2,9 +2,11 @@
 
 #include <pthread.h>
 
+#include "server/drivers/cpu_list.h"
+
 namespace redan {
 
-LazyFree::LazyFree() : thread_([this] { run(); }) {
+LazyFree::LazyFree(std::string_view cpus) : cpus_(cpus), thread_([this] { run(); }) {
   ::pthread_setname_np(thread_.native_handle(), "lazy_free");
 }
 
@@ -34,6 +36,7 @@ void LazyFree::destroy(std::unique_ptr<Keyspace> keyspace) {
 }
 
 void LazyFree::run() {
+  bind_this_thread("bio-cpulist", cpus_);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock,

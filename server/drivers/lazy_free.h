@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -13,7 +15,8 @@ namespace redan {
 
 class LazyFree {
  public:
-  LazyFree();
+  // `cpus`: bio-cpulist.
+  explicit LazyFree(std::string_view cpus);
   ~LazyFree();  // waits until all is freed
   // From the data thread.
   void take(Keyspace::Garbage garbage);
@@ -22,6 +25,7 @@ class LazyFree {
  private:
   void run();
 
+  const std::string cpus_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Keyspace::Garbage> waiting_;

@@ -117,6 +117,8 @@ SnapshotJob::Options SnapshotDriver::State::job_options(
           .compress = parts.config.rdbcompression,
           .checksum = parts.config.rdbchecksum,
           .access = access_of(parts.config.maxmemory_policy),
+          .cpus = parts.config.bgsave_cpulist,
+          .key_delay_us = parts.config.rdb_key_save_delay,
           .used_memory = parts.used_memory ? parts.used_memory() : 0,
           .on_pressure = parts.park_writes};
 }

@@ -1,5 +1,7 @@
 #include "server/drivers/snapshot_encoder.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace redan {
@@ -13,6 +15,8 @@ Result<void> SnapshotEncoder::run(SnapshotQueue& queue,
     Result<void> flushed = kOk;
     SnapshotQueue::for_each(
         *block, [&](const QueuedEntry& entry, std::string_view key, std::string_view value) {
+          if (head_.key_delay_us != 0) [[unlikely]]
+            delay_for_tests();
           write_key(entry, key, value);
           ++keys;
           if (writer_.pending().size() >= kChunkBytes && flushed) flushed = flush();
@@ -25,6 +29,15 @@ Result<void> SnapshotEncoder::run(SnapshotQueue& queue,
   writer_.end();
   if (Result<void> flushed = flush(); !flushed) return flushed;
   return output_.finish();
+}
+
+// A positive delay is slept for each key; a negative one, -n, is one microsecond for every n keys.
+void SnapshotEncoder::delay_for_tests() {
+  const int64_t delay = head_.key_delay_us;
+  if (delay > 0) return std::this_thread::sleep_for(std::chrono::microseconds(delay));
+  if (++keys_undelayed_ < -delay) return;
+  keys_undelayed_ = 0;
+  std::this_thread::sleep_for(std::chrono::microseconds(1));
 }
 
 void SnapshotEncoder::write_head() {

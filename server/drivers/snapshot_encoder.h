@@ -37,6 +37,7 @@ class SnapshotEncoder {
     bool aof_base = false;
     int64_t used_memory = 0;
     int64_t created_unix_s = 0;
+    int64_t key_delay_us = 0;           // rdb-key-save-delay
     std::map<int, DatabaseSize> sizes;  // of the databases that hold keys
   };
   SnapshotEncoder(Head head, SnapshotOutput& output)
@@ -53,12 +54,14 @@ class SnapshotEncoder {
   void write_head();
   void write_key(const QueuedEntry& entry, std::string_view key, std::string_view value);
   void enter_db(int db);
+  void delay_for_tests();
   Result<void> flush();
 
   Head head_;
   RdbWriter writer_;
   SnapshotOutput& output_;
   int db_ = -1;
+  int64_t keys_undelayed_ = 0;
   std::atomic<uint64_t> keys_done_{0};
   std::atomic<uint64_t> bytes_out_{0};
 };

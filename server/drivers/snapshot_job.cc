@@ -1,5 +1,7 @@
 #include "server/drivers/snapshot_job.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <thread>
@@ -7,6 +9,7 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "server/drivers/cpu_list.h"
 #include "server/drivers/snapshot_encoder.h"
 #include "server/drivers/snapshot_output.h"
 #include "server/drivers/snapshot_queue.h"
@@ -153,6 +156,7 @@ void SnapshotJob::State::resume() {
 }
 
 void SnapshotJob::State::thread_main() {
+  bind_this_thread("bgsave-cpulist", options.cpus);
   outcome = encoder->run(queue, [this](size_t queued) {
     if (queued <= kResumeBytes && wants_resume.exchange(false)) {
       options.loop.post([self = shared_from_this()] { self->resume(); });
@@ -218,7 +222,8 @@ Result<std::unique_ptr<SnapshotJob>> SnapshotJob::start(Options options) {
       .origin = s.options.origin,
       .aof_base = s.options.aof_base,
       .used_memory = s.options.used_memory,
-      .created_unix_s = unix_ms(wall_now()) / 1000};
+      .created_unix_s = unix_ms(wall_now()) / 1000,
+      .key_delay_us = s.options.key_delay_us};
   const Keyspace& keyspace = s.options.keyspace;
   for (int db = 0; db < keyspace.databases(); ++db) {
     if (keyspace.size(db) == 0) continue;
@@ -230,6 +235,7 @@ Result<std::unique_ptr<SnapshotJob>> SnapshotJob::start(Options options) {
   s.progress.started = monotonic_now();
   s.encoder = std::make_unique<SnapshotEncoder>(std::move(head), *s.output);
   s.thread = std::thread([state] { state->thread_main(); });
+  ::pthread_setname_np(s.thread.native_handle(), "snapshot");
   s.options.loop.start(s);
   return std::unique_ptr<SnapshotJob>(new SnapshotJob(std::move(state)));
 }

@@ -72,6 +72,8 @@ class SnapshotJob {
     bool checksum = true;  // rdbchecksum
     // What eviction knows of a key is kept where maxmemory-policy will ask for it.
     enum class Access : uint8_t { kLeftOut, kIdleTime, kFrequency } access = Access::kLeftOut;
+    std::string cpus;          // bgsave-cpulist: where its thread runs
+    int64_t key_delay_us = 0;  // rdb-key-save-delay
     bool aof_base = false;
     int64_t used_memory = 0;  // aux field used-mem
     // Called once, on the data thread, from the loop (never from inside start()): the snapshot is

@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "common/log/log.h"
+
 namespace redan::sockets {
 
 namespace {
@@ -115,6 +117,17 @@ void tune(int descriptor, int64_t keepalive_s) {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+void mark(int descriptor, uint32_t id) {
+  if (::setsockopt(descriptor, SOL_SOCKET, SO_MARK, &id, sizeof id) == 0) return;
+  log_warning("socket-mark-id {} cannot be set (it takes CAP_NET_ADMIN): {}", id,
+              std::strerror(errno));
+}
+
+void gather_packets(int descriptor) {
+  const int off = 0;
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
 }
 
 bool is_loopback_peer(int descriptor) {

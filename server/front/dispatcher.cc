@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/log/log.h"
@@ -118,8 +119,22 @@ void Dispatcher::stream_failed(std::string_view command, const Error& error) {
       command);
   if (parts_.config.propagation_error_behavior != PropagationErrorBehavior::kIgnore) {
     log_warning("Stopping, as propagation-error-behavior says.");
-    std::abort();
+    panic();
   }
+}
+
+// A replica whose snapshots fail has no copy to restart from; Redis ends it unless told otherwise.
+void Dispatcher::apply_without_disk() {
+  if (!parts_.config.replica_ignore_disk_write_errors) {
+    log_warning(
+        "Replica was unable to write command to disk: stopping, as "
+        "replica-ignore-disk-write-errors says.");
+    panic();
+  }
+  constexpr Seconds kLogInterval(10);
+  if (wall_ - disk_trouble_logged_ < kLogInterval) return;
+  disk_trouble_logged_ = wall_;
+  log_warning("Replica is applying a command even though it is unable to write to disk.");
 }
 
 void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error,
@@ -209,6 +224,10 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
   if (Refusal refusal = first_refusal(view)) [[unlikely]] {
     refuse(session, entry, *refusal, reply);
     return Executed::kDone;
+  }
+  if (view.from_primary && (flags & kWrite) != 0 && disk_fails(view.config, view.snapshots))
+      [[unlikely]] {
+    apply_without_disk();
   }
   if (must_wait(session, flags)) [[unlikely]] {
     paused_sessions_.insert(session.id);
@@ -321,6 +340,7 @@ bool Dispatcher::memory_exceeded() const {
     return false;
   }
   if (parts_.config.maxmemory_policy != MaxmemoryPolicy::kNoeviction) return false;
+  if (parts_.config.replica_ignore_maxmemory && parts_.replication.is_replica()) return false;
   const ServerStats& stats = parts_.stats;
   const int64_t used = static_cast<int64_t>(stats.used_memory) +
                        static_cast<int64_t>(parts_.keyspace.memory_bytes()) -

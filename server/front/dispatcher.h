@@ -69,6 +69,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   // The long way, past every gate; `entry` is null where there is no such command.
   Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
   void judge_state();
+  void apply_without_disk();
   void stream_failed(std::string_view command, const Error& error);
   void refuse(Session& session, const Entry* entry, const Error& error, ReplyWriter& reply);
   bool must_wait(const Session& session, uint32_t flags) const;
@@ -94,6 +95,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   uint64_t last_ticks_ = 0;
   uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
   WallTime wall_{};
+  WallTime disk_trouble_logged_{};
   bool loading_ = false;
   bool in_transaction_ = false;   // EXEC runs
   bool transaction_fed_ = false;  // its MULTI was fed

@@ -32,11 +32,14 @@ Refusal not_from_replica(const GateView& view) {
   return Error("Replica can't interact with the keyspace");
 }
 
+bool disk_fails(const ServerConfig& config, const SnapshotService& snapshots) {
+  return config.stop_writes_on_bgsave_error && !config.save.empty() && !snapshots.last_save_ok();
+}
+
 Refusal disk_trusted(const GateView& view) {
   const bool is_ping = view.command.group == Group::kConnection && view.command.full_name == "ping";
   if ((view.flags & kWrite) == 0 && !is_ping) return {};
-  if (!view.config.stop_writes_on_bgsave_error || view.config.save.empty()) return {};
-  if (view.snapshots.last_save_ok() || view.replication.is_replica()) return {};
+  if (!disk_fails(view.config, view.snapshots)) return {};
   return Error(
       "MISCONF",
       "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
@@ -112,11 +115,10 @@ uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& re
   if (loading) flags |= kAnyCommand;
   if (config.maxmemory > 0) flags |= kDenyOom;
   if (config.min_replicas_to_write > 0) flags |= kWrite;
+  if (disk_fails(config, snapshots)) flags |= kAnyCommand;  // PING too
   if (replication.is_replica()) {
     if (config.replica_read_only) flags |= kWrite;
     if (!config.replica_serve_stale_data) flags |= kAnyCommand;
-  } else if (config.stop_writes_on_bgsave_error && !snapshots.last_save_ok()) {
-    flags |= kAnyCommand;  // PING too
   }
   return flags;
 }

@@ -41,6 +41,9 @@ Refusal not_stale(const GateView& view);
 Refusal not_loading(const GateView& view);
 Refusal allowed_in_multi(const GateView& view);
 
+// Snapshots fail, and stop-writes-on-bgsave-error asks to notice.
+bool disk_fails(const ServerConfig& config, const SnapshotService& snapshots);
+
 // All of them, in Redis' order.
 Refusal first_refusal(const GateView& view);
 

@@ -35,6 +35,8 @@ class Connection {
   // Stops and resumes reading requests (CLIENT PAUSE, blocked clients).
   virtual void stop_reading() = 0;
   virtual void resume_reading() = 0;
+  // Lets the kernel wait a moment and send larger packets (repl-disable-tcp-nodelay).
+  virtual void gather_packets() = 0;
   virtual std::string peer_address() const = 0;  // "127.0.0.1:50000", "/path:0"
   virtual std::string local_address() const = 0;
   virtual int descriptor() const = 0;

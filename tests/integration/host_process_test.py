@@ -2,13 +2,14 @@
 """The process as its host sees it: title, pid file, background, supervisors, the out-of-memory score, crash report."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import unittest
 from pathlib import Path
 
-from stories import HOST, ORACLE, SUBJECT, Client, Story, eventually
+from stories import HOST, ORACLE, SUBJECT, Client, Story, eventually, fill
 
 
 class HostStory(Story):
@@ -180,6 +181,40 @@ class Others(HostStory):
         server = self.lab.server()
         self.assertReplyError("ERR", server.call, "CONFIG", "SET", "locale-collate", "xx_YY")
         self.assertEqual(server.call("CONFIG", "SET", "locale-collate", "C"), "OK")
+
+    def test_threads_run_where_they_are_told(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        first, last = str(cpus[0]), str(cpus[-1])
+        server = self.lab.server(server_cpulist=first, bio_cpulist=last, bgsave_cpulist=last, rdb_key_save_delay=100)
+
+        def place(thread):
+            """The CPUs of the server's thread of this name."""
+            for task in Path(f"/proc/{server.pid}/task").iterdir():
+                if task.joinpath("comm").read_text().strip() == thread:
+                    return re.search(r"Cpus_allowed_list:\s+(\S+)", task.joinpath("status").read_text())[1]
+            return None
+        self.assertEqual(place("redan-server"), first)
+        self.assertEqual(place("lazy_free"), last)
+        fill(server, 20_000)
+        server.call("BGSAVE")
+        self.assertEqual(eventually(lambda: place("snapshot"), 20, "a snapshot's thread"), last)
+        self.assertEqual(place("redan-server"), first)
+
+    def test_packets_are_marked(self):
+        server = self.lab.server(socket_mark_id=77)
+        if "socket-mark-id 77 cannot be set (it takes CAP_NET_ADMIN)" in server.log():
+            self.assertNotEqual(os.geteuid(), 0)
+            return
+        port_hex = f":{server.port:04X}"
+        inode = next(line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()
+                     if line.split()[1].endswith(port_hex) and line.split()[3] == "0A")
+        descriptor = next(int(link.name) for link in Path(f"/proc/{server.pid}/fd").iterdir()
+                          if os.readlink(link) == f"socket:[{inode}]")
+        self.assertEqual(server.socket_option(descriptor, socket.SOL_SOCKET, socket.SO_MARK), 77)
+
+    def test_a_list_of_cpus_that_is_none_is_named(self):
+        server = self.lab.server(server_cpulist="0-x")
+        self.assertIn("server-cpulist '0-x' is no list of CPUs, as in 0-3,8: ignored", server.log())
 
     def test_the_allocator_has_a_thread_if_it_may(self):
         def has(server):

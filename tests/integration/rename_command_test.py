@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """rename-command: what a command is called, at start, to clients and on the way to replicas, beside redis-server."""
 
+import signal
 import unittest
 
-from stories import HOST, ORACLE, SUBJECT, Story, eventually
+from stories import HOST, ORACLE, SUBJECT, Story
 
 RENAMES = [("get", "fetch"), ("set", "store me"), ("config", ""), ("MULTI", "begin"), ("EXEC", "go"), ("DEL", "remove"),
            ("CLIENT", "cl"), ("INCR", "plus"), ("expire", ""), ("fetch", "obtain"), ("append", "GET")]
@@ -112,8 +113,16 @@ class Replicas(Story):
                                       propagation_error_behavior="panic-on-replicas", crash_log_enabled="no")
             replica.wait_in_sync(primary)
             primary.call("store", "a", "1")
-            eventually(lambda: not replica.running(), 20, "it stopped")
+            self.assertEqual(replica.wait(), -signal.SIGABRT)
             self.assertIn("== CRITICAL == This replica is sending an error to its master", replica.log())
+
+    def test_it_may_stop_without_a_signal(self):
+        primary = self.lab.server("primary", **self.RENAMED)
+        replica = self.lab.server("replica", replicaof=[HOST, primary.port], crash_log_enabled="no",
+                                  propagation_error_behavior="panic-on-replicas", use_exit_on_panic="yes")
+        replica.wait_in_sync(primary)
+        primary.call("store", "a", "1")
+        self.assertEqual(replica.wait(), 1)
 
 
 if __name__ == "__main__":

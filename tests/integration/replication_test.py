@@ -2,6 +2,9 @@
 """Replication between real processes: Redan with Redan, and with redis-server 7.0.15 in both roles."""
 
 import os
+import re
+import signal
+import socket
 import threading
 import unittest
 
@@ -162,6 +165,36 @@ class Mixture:
                 self.assertSameData(primary, replica)
                 replica.stop()
                 primary.stop()
+
+    def test_a_replica_that_cannot_save_stops_unless_it_may_go_on(self):
+        """Its writes would live in its memory only."""
+        primary = self.primary()
+        for may in ("no", "yes"):
+            replica = self.replica(primary, f"replica-{may}", save="3600 1000", replica_ignore_disk_write_errors=may)
+            replica.wait_in_sync(primary)
+            replica.folder.joinpath("dump.rdb").unlink(missing_ok=True)
+            replica.folder.joinpath("dump.rdb", "x").mkdir(parents=True)  # Nothing can be renamed onto it.
+            replica.call("BGSAVE")
+            eventually(lambda: replica.info()["rdb_last_bgsave_status"] == "err", 20, "the save has failed")
+            self.assertReplyError("MISCONF", replica.call, "PING")
+            primary.call("SET", "k", may)
+            if may == "no":
+                self.assertEqual(replica.wait(), -signal.SIGABRT)
+                self.assertIn("Replica was unable to write command to disk", replica.log())
+            else:
+                replica.wait_in_sync(primary)
+                self.assertEqual(replica.call("GET", "k"), b"yes")
+                self.assertEqual(replica.log().count("even though it is unable to write to disk"), 1)
+
+    def test_packets_to_a_replica_may_be_gathered(self):
+        for gather, delayed in (("no", 1), ("yes", 0)):
+            primary = self.primary(f"primary-{gather}", repl_disable_tcp_nodelay=gather)
+            replica = self.replica(primary, f"replica-{gather}")
+            replica.wait_in_sync(primary)
+            with primary.client() as client:
+                line = client.call("CLIENT", "LIST", "TYPE", "replica").decode()
+            descriptor = int(re.search(r" fd=(\d+) ", line)[1])
+            self.assertEqual(primary.socket_option(descriptor, socket.IPPROTO_TCP, socket.TCP_NODELAY), delayed)
 
     def test_a_replica_refuses_writes_and_says_what_it_is(self):
         primary = self.primary()

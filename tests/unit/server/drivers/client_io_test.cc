@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <string>
@@ -61,7 +62,7 @@ TEST(ClientIo, TheStreamLeavesBeforeTheRepliesToWhatItHolds) {
 struct Recorder final : RequestHandler {
   explicit Recorder(DataLoop& l) : loop(l), io(loop, *this) {}
 
-  void opened(Session&) override {}
+  void opened(Session&) override { heard.emplace_back("open"); }
   RequestLimits limits(const Session&) const override { return {}; }
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override { heard.emplace_back("batch"); }
@@ -74,12 +75,13 @@ struct Recorder final : RequestHandler {
   }
   void batch_done() override {
     heard.emplace_back("done");
-    if (heard.size() > 6) loop.stop();
+    if (heard.size() >= enough) loop.stop();
   }
   void closed(Session&) override {}
 
   DataLoop& loop;
   ClientIo io;
+  size_t enough = 0;
   std::vector<std::string> heard;
 };
 
@@ -92,10 +94,34 @@ TEST(ClientIo, AnnouncesEachClientsInputBeforeItsRequests) {
     handler.io.adopt(pair[0], ClientKind::kNormal, "");
     ASSERT_EQ(::send(pair[1], "A\r\nB\r\n", 6, 0), 6);
   }
+  handler.heard.clear();
+  handler.enough = 8;
   loop.run();
   EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "1 A", "1 B", "input", "2 A",
                                                      "2 B", "done"}));
   for (auto& pair : ends) ::close(pair[1]);
+}
+
+TEST(ClientIo, AcceptsSomeConnectionsInATurnAndTheOthersInTheNext) {
+  DataLoop loop;
+  Recorder handler(loop);
+  handler.io.configure({.accepts_per_turn = 2});
+  const std::string path = "/tmp/redan-client-io-test-" + std::to_string(::getpid());
+  ASSERT_TRUE(handler.io.listen_unix(path, 0).ok());
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  int clients[5];
+  for (int& client : clients) {
+    client = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  handler.enough = 11;
+  loop.run();
+  EXPECT_EQ(handler.heard,
+            (std::vector<std::string>{"batch", "open", "open", "done", "batch", "open", "open",
+                                      "done", "batch", "open", "done"}));
+  for (const int client : clients) ::close(client);
+  ::unlink(path.c_str());
 }
 
 }  // namespace

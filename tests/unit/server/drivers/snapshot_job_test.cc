@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/rng.h"
 #include "tests/unit/server/drivers/snapshot_fixture.h"
 
@@ -20,12 +21,14 @@ struct Bench {
   std::unique_ptr<SnapshotJob> job;
   std::optional<Result<void>> outcome;
   std::vector<bool> pressure;
+  int64_t key_delay_us = 0;
 
   void start(decltype(SnapshotJob::Options::output) output) {
     auto started =
         SnapshotJob::start({.keyspace = keyspace,
                             .loop = loop,
                             .output = std::move(output),
+                            .key_delay_us = key_delay_us,
                             .on_done = [this](Result<void> result) { outcome = std::move(result); },
                             .on_pressure = [this](bool on) { pressure.push_back(on); }});
     ASSERT_TRUE(started.ok());
@@ -94,6 +97,18 @@ TEST(SnapshotJob, SaveWalksToTheEndAtOnce) {
   EXPECT_EQ(*load(bench.folder.read()), contents(bench.keyspace));
   bench.job.reset();
   EXPECT_FALSE(bench.outcome.has_value());
+}
+
+TEST(SnapshotJob, EachKeyMayBeDelayed) {
+  Bench bench;
+  fill(bench.keyspace, 8, 50);
+  const auto keys = static_cast<int64_t>(contents(bench.keyspace).size());
+  ASSERT_GT(keys, 20);
+  bench.key_delay_us = 1000;
+  const Instant begin = monotonic_now();
+  bench.start_file();
+  EXPECT_TRUE(bench.job->finish_now().ok());
+  EXPECT_GE(monotonic_now() - begin, Millis(keys));
 }
 
 TEST(SnapshotJob, GivenUpItLeavesTheOldFileAndNoOther) {

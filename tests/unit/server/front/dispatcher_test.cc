@@ -59,5 +59,22 @@ TEST_F(DispatcherTest, ACommandThatTakesLongIsChargedAndLogged) {
   EXPECT_GE(slowlog.entries()[0].duration_us, std::chrono::microseconds(kWork).count() / 2);
 }
 
+TEST_F(DispatcherTest, AReplicaLeavesMaxmemoryToItsPrimaryIfItMay) {
+  replication.replica = true;
+  config.replica_read_only = false;
+  config.maxmemory = 1;
+  stats.used_memory = 2;
+  config.replica_ignore_maxmemory = true;
+  dispatcher.batch_begins();
+  EXPECT_EQ(request({"SET", "k", "v"}), "+OK\r\n");
+  config.replica_ignore_maxmemory = false;
+  dispatcher.batch_begins();
+  EXPECT_EQ(request({"SET", "k", "v"}).substr(0, 4), "-OOM");
+  replication.replica = false;
+  config.replica_ignore_maxmemory = true;  // Of no meaning for a primary.
+  dispatcher.batch_begins();
+  EXPECT_EQ(request({"SET", "k", "v"}).substr(0, 4), "-OOM");
+}
+
 }  // namespace
 }  // namespace redan
