@@ -26,7 +26,9 @@ void OneLeaderPerEpoch::sent(SentinelNode& node, const Send& send) {
   const auto* r = std::get_if<Reconfigure>(&send.message);
   if (r == nullptr || r->primary) return;
   const Primary& primary = *node.machine().find(kName);
-  if (!primary.promoted || primary.electorate() < group_) return;
+  // Whoever was elected without knowing its group may know it by now.
+  const auto leader = leaders_.find(primary.campaign.epoch());
+  if (!primary.promoted || leader == leaders_.end() || leader->second != node.index()) return;
   const auto [it, fresh] = promoted_.emplace(primary.campaign.epoch(), *primary.promoted);
   if (!fresh && it->second != *primary.promoted) {
     world_.fail("two replicas promoted in epoch " + std::to_string(primary.campaign.epoch().value));
