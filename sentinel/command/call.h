@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/time.h"
@@ -17,6 +18,16 @@
 #include "sentinel/drivers/sentinel_service.h"
 
 namespace redan {
+
+// What CLIENT REPLY asked for.
+struct ReplyMode {
+  bool off = false;
+  bool skip = false;       // The reply to the current request is not wanted,
+  bool skip_next = false;  // or that to the next one.
+
+  bool silent() const { return off || skip; }
+  void end_of_request() { skip = std::exchange(skip_next, false); }
+};
 
 // What we know of a client of the sentinel's port.
 struct SentinelClient {
@@ -30,6 +41,7 @@ struct SentinelClient {
   Resp protocol = Resp::k2;
   bool authenticated = false;
   bool no_evict = false;
+  ReplyMode replies;
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   Instant connected{};
@@ -61,6 +73,8 @@ class SentinelPort {
   virtual const SentinelTraffic& traffic() const = 0;
   virtual void publish(const std::string& channel, const std::string& text) = 0;
   virtual size_t receivers(const std::string& channel) = 0;
+  // Lets further requests, of all clients, wait for so long; zero ends it.
+  virtual void pause(Millis span) = 0;
 };
 
 struct SentinelCall {

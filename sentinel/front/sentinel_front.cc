@@ -3,8 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-
 #include "common/base/glob.h"
 #include "common/base/parse.h"
 #include "common/net/endpoint.h"
@@ -28,10 +26,20 @@ void refuse(const AcceptedSocket& socket, std::string_view why) {
   ::close(socket.fd);
 }
 
-const std::array<SentinelFamily, 4>& families() {
-  static const std::array<SentinelFamily, 4> all = {sentinel_family(), connection_family(),
-                                                    pubsub_family(), server_family()};
+const SentinelFamilies& families() {
+  static const SentinelFamilies all = sentinel_families();
   return all;
+}
+
+// Its answers are pushes, which come whatever CLIENT REPLY says.
+bool answers_by_push(std::string_view command) {
+  return command == "subscribe" || command == "psubscribe" || command == "unsubscribe" ||
+         command == "punsubscribe";
+}
+
+// Takes back what was written behind `from`. Less than that: it left already, with a message.
+void take_back(ByteBuffer& out, size_t from) {
+  if (out.size() > from) out.truncate(from);
 }
 
 // ---- Gates, in order: each lets the call through or says why not.
@@ -72,6 +80,12 @@ constexpr Gate kGates[] = {known, right_arity, authenticated, allowed_while_subs
 
 }  // namespace
 
+std::string_view refusal(const SentinelConfig& config, size_t clients, std::string_view peer) {
+  if (clients >= static_cast<size_t>(config.maxclients)) return kTooManyClients;
+  const bool open_to_all = config.protected_mode && config.requirepass.empty();
+  return open_to_all && !is_loopback(peer) ? kProtectedMode : std::string_view{};
+}
+
 Result<std::unique_ptr<SentinelFront>> SentinelFront::open(EventLoop& loop,
                                                            SentinelService& sentinel,
                                                            std::string run_id) {
@@ -110,13 +124,10 @@ void SentinelFront::close_all() {
 void SentinelFront::accept(AcceptedSocket socket) {
   ++traffic_.connections;
   const SentinelConfig& config = sentinel_.config();
-  if (members_.size() >= static_cast<size_t>(config.maxclients)) {
+  const std::string_view why_not = refusal(config, members_.size(), socket.peer.host);
+  if (!why_not.empty()) {
     ++traffic_.rejected;
-    return refuse(socket, kTooManyClients);
-  }
-  if (config.protected_mode && config.requirepass.empty() && !is_loopback(socket.peer.host)) {
-    ++traffic_.rejected;
-    return refuse(socket, kProtectedMode);
+    return refuse(socket, why_not);
   }
   auto member = std::make_shared<Member>();
   SentinelClient& client = member->client;
@@ -146,19 +157,64 @@ void SentinelFront::on_request(RespConnection& connection, std::span<const std::
   SentinelClient& client = member->client;
   client.last_request = sentinel_.now();
   client.query_bytes = connection.query_bytes();
+  if (client.last_request < paused_until_) return postpone(member, args);
+  execute(member, args);
+}
+
+bool SentinelFront::execute(const std::shared_ptr<Member>& member,
+                            std::span<const std::string_view> args) {
+  RespConnection& connection = *member->connection;
+  SentinelClient& client = member->client;
   ++traffic_.commands;
+  bool taken = false;
+  const size_t before = connection.out().size();
   SentinelCall call{.args = args,
                     .reply = ReplyWriter(connection.out(), client.protocol),
                     .client = client,
                     .port = *this,
                     .sentinel = sentinel_,
                     .commands = commands_,
-                    .later = [this, &member] { return take_over(member); }};
-  if (const Result<void> done = dispatch(call); !done) {
+                    .later = [this, &member, &taken] {
+                      taken = true;
+                      return take_over(member);
+                    }};
+  const Result<void> done = dispatch(call);
+  if (!done) {
     ++traffic_.errors;
     call.reply.error(done.error());
   }
+  const bool pushed = done && answers_by_push(client.last_command);
+  if (client.replies.silent() && !pushed) take_back(connection.out(), before);
+  client.replies.end_of_request();
   connection.limits().requests.authenticated = client.authenticated;
+  return taken;
+}
+
+void SentinelFront::pause(Millis span) {
+  paused_until_ = sentinel_.now() + span;
+  pause_timer_ = loop_.after(span, [this] { end_pause(); });
+}
+
+void SentinelFront::postpone(const std::shared_ptr<Member>& member,
+                             std::span<const std::string_view> args) {
+  member->connection->hold();
+  postponed_.push_back({member, {args.begin(), args.end()}});
+}
+
+// One of them may pause anew: those behind it wait on.
+void SentinelFront::end_pause() {
+  std::vector<Postponed> waiting = std::exchange(postponed_, {});
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    if (sentinel_.now() < paused_until_) {
+      postponed_.insert(postponed_.begin(), waiting.begin() + static_cast<ptrdiff_t>(i),
+                        waiting.end());
+      return;
+    }
+    const auto member = waiting[i].member.lock();
+    if (!member) continue;
+    const std::vector<std::string_view> args(waiting[i].words.begin(), waiting[i].words.end());
+    if (!execute(member, args)) member->connection->release();
+  }
 }
 
 Result<void> SentinelFront::dispatch(SentinelCall& call) {
@@ -172,11 +228,15 @@ Result<void> SentinelFront::dispatch(SentinelCall& call) {
 
 SentinelCall::Finish SentinelFront::take_over(const std::shared_ptr<Member>& member) {
   member->connection->hold();
-  return [weak = std::weak_ptr(member)](const std::function<void(ReplyWriter&)>& write) {
+  return [weak = std::weak_ptr(member), silent = member->client.replies.silent()](
+             const std::function<void(ReplyWriter&)>& write) {
     const auto still = weak.lock();
     if (!still) return;
-    ReplyWriter reply(still->connection->out(), still->client.protocol);
+    ByteBuffer& out = still->connection->out();
+    const size_t before = out.size();
+    ReplyWriter reply(out, still->client.protocol);
     write(reply);
+    if (silent) take_back(out, before);
     still->connection->release();
   };
 }

@@ -7,6 +7,7 @@
 
 #include "common/base/parse.h"
 #include "sentinel/command/families.h"
+#include "tests/unit/sentinel/command/fake_service.h"
 
 namespace redan {
 namespace {
@@ -15,56 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr Instant kNow{std::chrono::hours(5)};
-
-class FakeService : public SentinelService {
- public:
-  FakeService() : machine_({}, DurableState{.id = NodeId(77), .primaries = {}}, 1, kNow) {
-    SentinelEffects out;
-    machine_.start(kNow, out);
-  }
-  const SentinelMachine& machine() const override { return machine_; }
-  const SentinelConfig& config() const override { return config_; }
-  const std::string& config_file() const override { return file_; }
-  const ScriptQueue& scripts() const override { return scripts_; }
-  Instant now() const override { return kNow; }
-  void operate(Run run, std::function<void()> done) override {
-    SentinelEffects out;
-    run(machine_, kNow, out);
-    done();
-  }
-  void ask(AskPrimaryDown question, std::function<void(const PrimaryDownReply&)> answer) override {
-    asked.push_back(question);
-    answer({.down = true, .leader = NodeId(9), .leader_epoch = Epoch(4)});
-  }
-  void hear_hello(std::string payload) override { hellos.push_back(std::move(payload)); }
-  void resolve(std::string host, std::function<void(const Result<std::string>&)> answer) override {
-    host == "db.example" ? answer(std::string("10.0.0.9")) : answer(Error("no such host"));
-  }
-  SentinelConf settings() const override { return conf_; }
-  void change_settings(const SentinelConf& changed, std::function<void()> done) override {
-    conf_ = changed;
-    done();
-  }
-  void change_timings(const SentinelTimings& timings) override {
-    machine_.options().timings = timings;
-  }
-  Simulation& simulation() override { return simulation_; }
-  void shut_down() override { stopped = true; }
-
-  SentinelConfig config_{};
-  std::vector<AskPrimaryDown> asked;
-  std::vector<std::string> hellos;
-  ScriptQueue scripts_;
-  bool stopped = false;
-
- private:
-  SentinelMachine machine_;
-  SentinelConf conf_;
-  Simulation simulation_;
-  std::string file_ = "/etc/sentinel.conf";
-};
-
 class FakePort : public SentinelPort {
  public:
   std::vector<SentinelClient*> clients() override { return {&client}; }
@@ -72,9 +23,11 @@ class FakePort : public SentinelPort {
   const SentinelTraffic& traffic() const override { return traffic_; }
   void publish(const std::string&, const std::string&) override {}
   size_t receivers(const std::string&) override { return 0; }
+  void pause(Millis span) override { paused = span; }
 
   SentinelClient client{.id = 3, .address = "127.0.0.1:5000", .authenticated = true};
   bool closed = false;
+  std::optional<Millis> paused;
 
  private:
   SentinelTraffic traffic_;
@@ -106,8 +59,7 @@ class SentinelCommands : public ::testing::Test {
     return std::string(out.view());
   }
 
-  const std::array<SentinelFamily, 4> families = {sentinel_family(), connection_family(),
-                                                  pubsub_family(), server_family()};
+  const SentinelFamilies families = sentinel_families();
   SentinelTable table{families};
   FakeService service;
   FakePort port;
