@@ -187,6 +187,18 @@ TEST(Failover, AnOldPrimaryThatReturnsIsDemotedAtOnce) {
   EXPECT_EQ(s.node(kPrimaryAt).follows, kReplicaAt);
 }
 
+TEST(Failover, AnOldPrimaryThatReturnsWhileReplicasAreMovedIsDemotedAtOnce) {
+  LoneSentinel s({.options = kAlone, .replicas = {kReplicaAt, kOtherAt}});
+  s.node(kReplicaAt).offset = 2000;
+  s.node(kOtherAt).syncs = false;
+  s.kill(kPrimaryAt);
+  ASSERT_TRUE(s.waits_for("+promoted-slave"));
+  s.run_for(Seconds(2));
+  s.node(kPrimaryAt).accepts = s.node(kPrimaryAt).answers = true;
+  EXPECT_TRUE(s.run_until([&] { return s.node(kPrimaryAt).follows == kReplicaAt; }, Seconds(2)));
+  EXPECT_FALSE(s.says("+switch-master")) << "the other replica is still being moved";
+}
+
 TEST(Failover, ScriptsAreToldOfEachWarningAndOfTheNewAddress) {
   PrimaryOptions options = kAlone;
   options.notification_script = "/notify";
