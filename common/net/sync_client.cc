@@ -98,7 +98,7 @@ Error SyncClient::lost(std::string_view why) const {
   return Error("IOERR", to_text(peer_) + ": " + std::string(why));
 }
 
-Result<void> SyncClient::write_all(std::string_view bytes) {
+Result<void> SyncClient::send(std::string_view bytes) {
   const Instant deadline = monotonic_now() + timeout_;
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -116,7 +116,11 @@ Result<void> SyncClient::write_all(std::string_view bytes) {
 Result<Reply> SyncClient::call(std::span<const std::string_view> args) {
   ByteBuffer request;
   append_request(request, args);
-  if (auto sent = write_all(request.view()); !sent) return sent.error();
+  if (auto sent = send(request.view()); !sent) return sent.error();
+  return read();
+}
+
+Result<Reply> SyncClient::read() {
   Result<Reply> reply = next(timeout_);
   // A reply that comes after its deadline would be taken for the answer to the next request.
   if (!reply && reply.error().code() == "TIMEOUT") {
@@ -142,6 +146,20 @@ Result<Reply> SyncClient::next(Millis timeout) {
     } else if (errno != EAGAIN && errno != EINTR) {
       return lost(std::strerror(errno));
     }
+  }
+}
+
+Result<std::string> SyncClient::read_bytes(Millis timeout) {
+  const Instant deadline = monotonic_now() + timeout;
+  char chunk[64 * 1024];
+  for (;;) {
+    if (!wait_for(fd_, POLLIN, deadline)) {
+      return lost("nothing came within " + std::to_string(timeout.count()) + " ms");
+    }
+    const ssize_t size = recv(fd_, chunk, sizeof chunk, 0);
+    if (size > 0) return std::string(chunk, static_cast<size_t>(size));
+    if (size == 0) return lost("the server closed the connection");
+    if (errno != EAGAIN && errno != EINTR) return lost(std::strerror(errno));
   }
 }
 

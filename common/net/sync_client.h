@@ -33,6 +33,14 @@ class SyncClient {
   Result<Reply> call(std::initializer_list<std::string_view> args) {
     return call(std::span(args.begin(), args.size()));
   }
+  // The halves of call(), for pipelines: requests as append_request() makes them, then a read() for
+  // each. A pipeline must be smaller than what the two ends buffer, or both would wait.
+  Result<void> send(std::string_view requests);
+  Result<Reply> read();
+  // Bytes as they come, at least one: the stream that follows SYNC. Not mixed with read().
+  Result<std::string> read_bytes(Millis timeout);
+  // The deadline of each reply from now on.
+  void set_timeout(Millis timeout) { timeout_ = timeout; }
   // What comes next on the connection: a message of a subscription. An error with the code TIMEOUT
   // says that nothing came in time and that the connection is still good.
   Result<Reply> next(Millis timeout);
@@ -42,7 +50,6 @@ class SyncClient {
  private:
   SyncClient(int fd, Endpoint peer, Millis timeout);
   Error lost(std::string_view why) const;
-  Result<void> write_all(std::string_view bytes);
 
   int fd_ = -1;
   Endpoint peer_;

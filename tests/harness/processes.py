@@ -371,6 +371,20 @@ class Lab:
             wait_acquainted(watcher, replicas, sentinels)
         return primary, followers, watchers
 
+    def cluster_nodes(self, build=None, count=6, **options):
+        """Nodes in cluster mode that do not know each other yet; of ours, or build=binaries.oracle()."""
+        started = len([each for each in self.processes if getattr(each, "is_cluster_node", False)])
+        nodes = []
+        for i in range(started, started + count):
+            node = self.server(f"node-{i + 1}", build, wait=False,
+                               **{"cluster-enabled": "yes", "cluster-config-file": "nodes.conf",
+                                  "cluster-node-timeout": 2000, **options})
+            node.is_cluster_node = True
+            nodes.append(node)
+        for node in nodes:
+            node.wait_ready()
+        return nodes
+
     def command(self, *command, timeout=60, check=True, **options):
         """Runs a program to its end; its standard output."""
         done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE,

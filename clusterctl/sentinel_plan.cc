@@ -1,4 +1,4 @@
-#include "clusterctl/plan.h"
+#include "clusterctl/sentinel_plan.h"
 
 namespace redan {
 

@@ -3,27 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "clusterctl/access.h"
 #include "common/base/result.h"
-#include "common/net/endpoint.h"
-#include "common/net/sync_client.h"
 
 namespace redan {
-
-struct Access {
-  std::string user;      // of data nodes
-  std::string password;  // of data nodes, and of sentinels unless they have their own
-  std::string sentinel_password;
-  Millis timeout{2000};
-};
-
-// INFO as name -> value.
-using InfoFields = std::map<std::string, std::string>;
-InfoFields read_info(const std::string& text);
 
 struct NodeView {
   Endpoint at;
@@ -59,10 +46,6 @@ struct TopologyView {
   bool asked_sentinel = false;
   std::vector<ShardView> shards;
 };
-
-// A connection that has authenticated.
-Result<SyncClient> connect_node(const Endpoint& at, const Access& access);
-Result<SyncClient> connect_sentinel(const Endpoint& at, const Access& access);
 
 Result<TopologyView> look(const Endpoint& at, const Access& access);
 // The primary's address as a sentinel tells it.

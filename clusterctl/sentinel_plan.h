@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "clusterctl/view.h"
+#include "clusterctl/sentinel_view.h"
 #include "common/base/result.h"
 
 namespace redan {

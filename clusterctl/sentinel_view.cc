@@ -1,4 +1,4 @@
-#include "clusterctl/view.h"
+#include "clusterctl/sentinel_view.h"
 
 #include <algorithm>
 
@@ -7,41 +7,6 @@
 namespace redan {
 
 namespace {
-
-Result<void> introduce(SyncClient& client, const std::string& user, const std::string& password) {
-  if (password.empty()) return kOk;
-  Result<Reply> reply =
-      user.empty() ? client.call({"AUTH", password}) : client.call({"AUTH", user, password});
-  if (!reply) return reply.error();
-  // A server without a password needs none.
-  if (reply->is_error() &&
-      reply->text.find("without any password configured") == std::string::npos) {
-    return Error("AUTH", to_text(client.peer()) + " refused the password: " + reply->text);
-  }
-  return kOk;
-}
-
-Result<SyncClient> connect(const Endpoint& at, const std::string& user, const std::string& password,
-                           Millis timeout) {
-  Result<SyncClient> client = SyncClient::connect(at, timeout);
-  if (!client) return client;
-  if (Result<void> known = introduce(*client, user, password); !known) return known.error();
-  return client;
-}
-
-// A reply that is not an error.
-Result<Reply> ask(SyncClient& client, std::initializer_list<std::string_view> args) {
-  Result<Reply> reply = client.call(args);
-  if (!reply || !reply->is_error()) return reply;
-  std::string hint;
-  if (reply->text.starts_with("NOAUTH")) hint = " (give it with --password or REDISCLI_AUTH)";
-  return Error("REPLY", to_text(client.peer()) + ": " + reply->text + hint);
-}
-
-std::string value(const InfoFields& fields, const std::string& name) {
-  const auto found = fields.find(name);
-  return found == fields.end() ? "" : found->second;
-}
 
 int64_t number(const std::string& text) {
   return parse_int64(text).value_or(0);
@@ -57,7 +22,7 @@ InfoFields read_map(const Reply& reply) {
 }
 
 Endpoint endpoint_of(const InfoFields& fields) {
-  return {value(fields, "ip"), static_cast<int>(number(value(fields, "port")))};
+  return {field(fields, "ip"), static_cast<int>(number(field(fields, "port")))};
 }
 
 NodeView look_at_node(const Endpoint& at, const Access& access) {
@@ -74,12 +39,12 @@ NodeView look_at_node(const Endpoint& at, const Access& access) {
   }
   const InfoFields fields = read_info(info->text);
   node.reachable = true;
-  node.role = value(fields, "role");
-  node.version = value(fields, "redis_version");
+  node.role = field(fields, "role");
+  node.version = field(fields, "redis_version");
   const bool replica = node.role == "slave";
-  node.offset = number(value(fields, replica ? "slave_repl_offset" : "master_repl_offset"));
-  if (replica) node.state = value(fields, "master_link_status");
-  if (value(fields, "master_sync_in_progress") == "1") node.state = "sync";
+  node.offset = number(field(fields, replica ? "slave_repl_offset" : "master_repl_offset"));
+  if (replica) node.state = field(fields, "master_link_status");
+  if (field(fields, "master_sync_in_progress") == "1") node.state = "sync";
   return node;
 }
 
@@ -116,16 +81,16 @@ void measure_lag(ShardView& shard) {
 Result<ShardView> look_at_shard(SyncClient& sentinel, const InfoFields& primary,
                                 const Access& access) {
   ShardView shard;
-  shard.name = value(primary, "name");
-  shard.quorum = number(value(primary, "quorum"));
-  shard.flags = value(primary, "flags");
+  shard.name = field(primary, "name");
+  shard.quorum = number(field(primary, "quorum"));
+  shard.flags = field(primary, "flags");
   // Replicas first: the primary's offset is then never behind theirs.
   Result<Reply> replicas = ask(sentinel, {"SENTINEL", "REPLICAS", shard.name});
   if (!replicas) return replicas.error();
   for (const Reply& each : replicas->elements) {
     const InfoFields fields = read_map(each);
     shard.replicas.push_back(look_at_node(endpoint_of(fields), access));
-    if (!shard.replicas.back().reachable) shard.replicas.back().state = value(fields, "flags");
+    if (!shard.replicas.back().reachable) shard.replicas.back().state = field(fields, "flags");
   }
   shard.primary = look_at_node(endpoint_of(primary), access);
   measure_lag(shard);
@@ -141,8 +106,8 @@ Result<ShardView> look_at_shard(SyncClient& sentinel, const InfoFields& primary,
 // From a data node only the primary and its replicas can be seen.
 Result<ShardView> look_from_node(const Endpoint& at, const InfoFields& info, const Access& access) {
   Endpoint primary = at;
-  if (value(info, "role") == "slave") {
-    primary = {value(info, "master_host"), static_cast<int>(number(value(info, "master_port")))};
+  if (field(info, "role") == "slave") {
+    primary = {field(info, "master_host"), static_cast<int>(number(field(info, "master_port")))};
   }
   ShardView shard;
   shard.flags = "master";
@@ -168,26 +133,6 @@ Result<ShardView> look_from_node(const Endpoint& at, const InfoFields& info, con
 
 }  // namespace
 
-InfoFields read_info(const std::string& text) {
-  InfoFields fields;
-  for (std::string_view line : split(text, '\n')) {
-    line = trim(line);
-    const size_t colon = line.find(':');
-    if (line.empty() || line[0] == '#' || colon == std::string_view::npos) continue;
-    fields[std::string(line.substr(0, colon))] = line.substr(colon + 1);
-  }
-  return fields;
-}
-
-Result<SyncClient> connect_node(const Endpoint& at, const Access& access) {
-  return connect(at, access.user, access.password, access.timeout);
-}
-
-Result<SyncClient> connect_sentinel(const Endpoint& at, const Access& access) {
-  const bool own = !access.sentinel_password.empty();
-  return connect(at, "", own ? access.sentinel_password : access.password, access.timeout);
-}
-
 Result<Endpoint> ask_primary(SyncClient& sentinel, const std::string& name) {
   Result<Reply> reply = ask(sentinel, {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", name});
   if (!reply) return reply.error();
@@ -206,8 +151,8 @@ Result<TopologyView> look(const Endpoint& at, const Access& access) {
   if (!info) return info.error();
   const InfoFields fields = read_info(info->text);
   TopologyView view;
-  view.asked_sentinel = value(fields, "redis_mode") == "sentinel";
-  if (value(fields, "redis_mode") == "cluster") {
+  view.asked_sentinel = field(fields, "redis_mode") == "sentinel";
+  if (field(fields, "redis_mode") == "cluster") {
     return Error("MODE",
                  to_text(at) + " is a cluster node; this looks at sentinel deployments only");
   }

@@ -1,6 +1,4 @@
-#include "clusterctl/execute.h"
-
-#include <poll.h>
+#include "clusterctl/sentinel_failover.h"
 
 #include <algorithm>
 #include <atomic>
@@ -13,10 +11,6 @@
 namespace redan {
 
 namespace {
-
-void rest(Millis span) {
-  poll(nullptr, 0, static_cast<int>(span.count()));
-}
 
 // Writes a counter of its own to whoever accepts it, and notes the longest silence between two
 // accepted writes. Waits on the primary as any client would: a paused write counts as one long gap.

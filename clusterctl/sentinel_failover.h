@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "clusterctl/plan.h"
+#include "clusterctl/sentinel_plan.h"
 #include "common/base/time.h"
 
 namespace redan {

@@ -1,0 +1,80 @@
+#include "clusterctl/lock.h"
+
+#include <optional>
+
+#include "clusterctl/console.h"
+#include "common/base/clock.h"
+#include "common/base/parse.h"
+
+namespace redan {
+
+namespace {
+
+constexpr std::string_view kWants = "clusterctl:wants:";
+constexpr std::string_view kHas = "clusterctl:has:";
+
+struct Other {
+  bool has = false;
+  bool earlier = false;
+  std::string who;
+};
+
+// What another clusterctl says on this node, the strongest claim first.
+std::optional<Other> find_other(const std::string& clients, const std::string& my_id) {
+  std::optional<Other> found;
+  const int64_t mine = parse_int64(my_id).value_or(0);
+  for (const std::string_view row : split(clients, '\n')) {
+    InfoFields fields;
+    for (const std::string_view word : split(trim(row), ' ')) {
+      const size_t equals = word.find('=');
+      if (equals == std::string_view::npos) continue;
+      fields[std::string(word.substr(0, equals))] = word.substr(equals + 1);
+    }
+    const std::string name = field(fields, "name");
+    const bool has = name.starts_with(kHas);
+    if ((!has && !name.starts_with(kWants)) || field(fields, "id") == my_id) continue;
+    Other other{.has = has, .earlier = field_number(fields, "id") < mine};
+    other.who = "'" + name.substr(name.rfind(':') + 1) + "' from " + field(fields, "addr") +
+                " for " + field(fields, "age") + " s";
+    if (!found || (other.has && !found->has) || (other.earlier && !found->earlier)) found = other;
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<OperatorLock> OperatorLock::take(std::vector<Endpoint> nodes, const Access& access,
+                                        const std::string& verb) {
+  OperatorLock lock;
+  for (const Endpoint& at : nodes) {
+    Result<NodeClient> client = NodeClient::connect(at, access);
+    if (!client) return client.error();
+    Result<Reply> id = client->call({"CLIENT", "ID"});
+    if (!id) return id.error();
+    Result<Reply> named = client->call({"CLIENT", "SETNAME", std::string(kWants) + verb});
+    if (!named) return named.error();
+    const Instant deadline = monotonic_now() + Millis(3000);
+    for (;;) {
+      Result<Reply> clients = client->call({"CLIENT", "LIST"});
+      if (!clients) return clients.error();
+      if (clients->is_error() || named->is_error() || id->is_error()) {
+        warn(to_text(at) + " does not let us see other operators (" +
+             (clients->is_error() ? clients->text : named->text) + ")");
+        break;
+      }
+      const std::optional<Other> other = find_other(clients->text, std::to_string(id->integer));
+      if (!other) break;
+      if (other->has || other->earlier || monotonic_now() > deadline) {
+        return Error("LOCKED", "another clusterctl is at work on " + to_text(at) + ": " +
+                                   other->who + "; try again when it is done");
+      }
+      rest(Millis(10));
+    }
+    Result<Reply> has = client->call({"CLIENT", "SETNAME", std::string(kHas) + verb});
+    if (!has) return has.error();
+    lock.held_.push_back(client.take());
+  }
+  return lock;
+}
+
+}  // namespace redan

@@ -1,0 +1,142 @@
+#include "clusterctl/verbs.h"
+
+namespace redan {
+
+namespace {
+
+constexpr OptionSpec kCommon[] = {
+    {"yes", "", "apply the plan without asking", "y"},
+    {"dry-run", "", "show the plan, change nothing", ""},
+    {"json", "", "print one JSON document instead of text", ""},
+    {"user", "NAME", "log in to the nodes as this user", ""},
+    {"pass", "WORD", "password of the nodes (default: $REDISCLI_AUTH)", "password a"},
+    {"askpass", "", "ask for the password", ""},
+    {"sentinel-password", "WORD", "password of sentinels, where it is another one", ""},
+    {"connect-timeout", "MS", "how long to wait for a node's answer (2000)", ""},
+    {"help", "", "show help, of a verb when one is given", "h"},
+    {"version", "", "show the version", ""},
+};
+
+constexpr OptionSpec kCreateOptions[] = {
+    {"replicas", "N", "replicas of each primary (0)", ""},
+    {"timeout", "SECONDS", "how long the nodes may take to agree (60)", ""},
+};
+
+constexpr OptionSpec kCheckOptions[] = {
+    {"search-multiple-owners", "", "accepted for redis-cli's sake: it is always done", ""},
+};
+
+constexpr OptionSpec kFailoverOptions[] = {
+    {"force", "", "cluster: do not wait for the primary (CLUSTER FAILOVER FORCE)", ""},
+    {"takeover", "", "cluster: do without the other primaries' votes", ""},
+    {"timeout", "SECONDS", "how long a hand-over may take (30)", ""},
+    {"no-probe", "",
+     "sentinel: do not measure the write gap (it writes the key redan:clusterctl:probe,\n"
+     "                                which expires after a minute)",
+     ""},
+};
+
+constexpr std::string_view kFailoverExamples[] = {"failover 127.0.0.1:26379 mymaster",
+                                                  "failover 127.0.0.1:7003",
+                                                  "failover 127.0.0.1:7000 3f2a90c1 --force"};
+constexpr std::string_view kCreateExamples[] = {
+    "create 10.0.0.1:6379 10.0.0.2:6379 10.0.0.3:6379",
+    "create 10.0.0.{1,2,3}:{6379,6380} --replicas 1 --yes"};
+constexpr std::string_view kInfoExamples[] = {"info 127.0.0.1:26379", "info 127.0.0.1:7000 --json"};
+constexpr std::string_view kCheckExamples[] = {"check 127.0.0.1:7000",
+                                               "check 127.0.0.1 7000 --json"};
+constexpr std::string_view kNodesExamples[] = {"nodes 127.0.0.1:7000"};
+constexpr std::string_view kCompletionExamples[] = {
+    "completion bash > /etc/bash_completion.d/clusterctl", "completion zsh > ~/.zfunc/_clusterctl"};
+constexpr std::string_view kHelpExamples[] = {"help", "help reshard"};
+
+constexpr VerbSpec kVerbs[] = {
+    {.name = "create",
+     .arguments = "HOST:PORT HOST:PORT HOST:PORT ...",
+     .summary = "make a cluster of empty nodes",
+     .text =
+         "Divides the 16384 slots among primaries on as many hosts as there are, puts replicas\n"
+         "on other hosts than their primary, introduces the nodes to each other and waits until\n"
+         "all agree and serve. Refuses nodes that hold keys or belong to a cluster. The same\n"
+         "command again finishes what was cut off.",
+     .at_least = 1,
+     .at_most = 2000,
+     .options = kCreateOptions,
+     .examples = kCreateExamples,
+     .run = run_create},
+    {.name = "info",
+     .arguments = "HOST:PORT",
+     .summary = "primaries, replicas and sentinels with keys, slots, lag and links",
+     .text =
+         "Shows what stands behind an address. A node of a cluster: every primary with its keys,\n"
+         "slots and replicas. A sentinel: primary, replicas (offset, lag, link) and sentinels\n"
+         "with their quorum check. A data node: its primary and replicas.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = {},
+     .examples = kInfoExamples,
+     .run = run_info},
+    {.name = "check",
+     .arguments = "HOST:PORT",
+     .summary = "look for what is wrong with a cluster",
+     .text =
+         "Asks every node and reports slots without owner, with several owners or on the move,\n"
+         "nodes that do not answer or disagree, replicas out of sync, primaries without a\n"
+         "replica on another host. Exit code 3 when there is a fault; warnings are none.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = kCheckOptions,
+     .examples = kCheckExamples,
+     .run = run_check},
+    {.name = "nodes",
+     .arguments = "HOST:PORT",
+     .summary = "every node of a cluster with id, state, epoch and slots",
+     .text = "Lists every node that any node of the cluster knows.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = {},
+     .examples = kNodesExamples,
+     .run = run_nodes},
+    // MORE VERBS
+    {.name = "failover",
+     .arguments = "HOST:PORT [NAME|NODE]",
+     .summary = "hand a primary's role to a replica, without losing a write",
+     .text = "In a cluster HOST:PORT is the replica that takes over (or any node, and NODE the\n"
+             "replica, by id or address). In a sentinel deployment it is a sentinel and NAME the\n"
+             "watched primary; each step and the write gap are shown.",
+     .at_least = 1,
+     .at_most = 2,
+     .options = kFailoverOptions,
+     .examples = kFailoverExamples,
+     .run = run_failover},
+    {.name = "completion",
+     .arguments = "bash|zsh",
+     .summary = "print a shell's completion script",
+     .text = "Prints a script that completes verbs and options.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = {},
+     .examples = kCompletionExamples,
+     .run = run_completion},
+    {.name = "help",
+     .arguments = "[VERB]",
+     .summary = "show this, or a verb's help",
+     .text = "Shows help.",
+     .at_least = 0,
+     .at_most = 1,
+     .options = {},
+     .examples = kHelpExamples,
+     .run = run_help},
+};
+
+}  // namespace
+
+std::span<const VerbSpec> all_verbs() {
+  return kVerbs;
+}
+
+std::span<const OptionSpec> common_options() {
+  return kCommon;
+}
+
+}  // namespace redan

@@ -1,0 +1,26 @@
+// The verbs of clusterctl; verbs.cc declares their options, help and examples.
+#pragma once
+
+#include <span>
+
+#include "clusterctl/command_line.h"
+
+namespace redan {
+
+std::span<const VerbSpec> all_verbs();
+std::span<const OptionSpec> common_options();
+
+// verb_look.cc
+int run_info(const CommandLine& line);
+int run_check(const CommandLine& line);
+int run_nodes(const CommandLine& line);
+int run_completion(const CommandLine& line);
+int run_help(const CommandLine& line);
+
+// verb_create.cc
+int run_create(const CommandLine& line);
+
+// verb_failover.cc
+int run_failover(const CommandLine& line);
+
+}  // namespace redan
