@@ -26,6 +26,25 @@ constexpr OptionSpec kCheckOptions[] = {
     {"search-multiple-owners", "", "accepted for redis-cli's sake: it is always done", ""},
 };
 
+constexpr OptionSpec kReshardOptions[] = {
+    {"from", "NODE[,NODE]|all", "who gives slots, by id, beginning of an id, or address (all)", ""},
+    {"to", "NODE", "who gets them", ""},
+    {"slots", "N", "how many, together", ""},
+    {"timeout", "MS", "of each MIGRATE (60000)", ""},
+    {"pipeline", "N", "keys of each MIGRATE (as many as take a few milliseconds)", ""},
+    {"replace", "", "overwrite keys that the target has already", ""},
+};
+
+constexpr OptionSpec kRebalanceOptions[] = {
+    {"weight", "NODE=W ...", "share of a primary (1); 0 takes all its slots away", "", true},
+    {"threshold", "PERCENT", "imbalance that is let be (2)", ""},
+    {"use-empty-masters", "", "give slots to primaries without any", "use-empty-primaries"},
+    {"simulate", "", "show the plan, change nothing (as --dry-run)", ""},
+    {"timeout", "MS", "of each MIGRATE (60000)", ""},
+    {"pipeline", "N", "keys of each MIGRATE (as many as take a few milliseconds)", ""},
+    {"replace", "", "overwrite keys that the target has already", ""},
+};
+
 constexpr OptionSpec kFailoverOptions[] = {
     {"force", "", "cluster: do not wait for the primary (CLUSTER FAILOVER FORCE)", ""},
     {"takeover", "", "cluster: do without the other primaries' votes", ""},
@@ -42,6 +61,12 @@ constexpr std::string_view kFailoverExamples[] = {"failover 127.0.0.1:26379 myma
 constexpr std::string_view kCreateExamples[] = {
     "create 10.0.0.1:6379 10.0.0.2:6379 10.0.0.3:6379",
     "create 10.0.0.{1,2,3}:{6379,6380} --replicas 1 --yes"};
+constexpr std::string_view kReshardExamples[] = {
+    "reshard 127.0.0.1:7000 --from all --to 127.0.0.1:7006 --slots 4096 --yes",
+    "reshard 127.0.0.1:7000 --from 3f2a90c1,88ab01ff --to 07c37dfe --slots 100 --dry-run"};
+constexpr std::string_view kRebalanceExamples[] = {
+    "rebalance 127.0.0.1:7000 --use-empty-primaries",
+    "rebalance 127.0.0.1:7000 --weight 3f2a90c1=2 88ab01ff=0 --simulate"};
 constexpr std::string_view kInfoExamples[] = {"info 127.0.0.1:26379", "info 127.0.0.1:7000 --json"};
 constexpr std::string_view kCheckExamples[] = {"check 127.0.0.1:7000",
                                                "check 127.0.0.1 7000 --json"};
@@ -97,6 +122,29 @@ constexpr VerbSpec kVerbs[] = {
      .options = {},
      .examples = kNodesExamples,
      .run = run_nodes},
+    {.name = "reshard",
+     .arguments = "HOST:PORT",
+     .summary = "move slots with their keys to a primary, while clients work",
+     .text =
+         "Takes slots from primaries in proportion to what they have and gives them to another.\n"
+         "What --slots, --to and --from do not say is asked for. Ctrl-C ends where no slot is\n"
+         "open; the same command again moves what is left, also after a kill.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = kReshardOptions,
+     .examples = kReshardExamples,
+     .run = run_reshard},
+    {.name = "rebalance",
+     .arguments = "HOST:PORT",
+     .summary = "give every primary its share of slots",
+     .text =
+         "Moves as few slots as possible until every primary has its share, by weight. The same\n"
+         "command again goes on after a cut.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = kRebalanceOptions,
+     .examples = kRebalanceExamples,
+     .run = run_rebalance},
     // MORE VERBS
     {.name = "failover",
      .arguments = "HOST:PORT [NAME|NODE]",

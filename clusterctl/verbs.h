@@ -20,6 +20,10 @@ int run_help(const CommandLine& line);
 // verb_create.cc
 int run_create(const CommandLine& line);
 
+// verb_move.cc
+int run_reshard(const CommandLine& line);
+int run_rebalance(const CommandLine& line);
+
 // verb_failover.cc
 int run_failover(const CommandLine& line);
 

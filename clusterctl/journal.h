@@ -1,0 +1,39 @@
+// What is left of a reshard that was cut off: "move 1000 slots" said again must not move 1000 more.
+// A file below $XDG_STATE_HOME (or ~/.local/state), named for the request, holding the moves as
+// they were planned; removed when all are done. Without a place to write it the reshard works all
+// the same, but then the same command plans anew.
+//
+//   clusterctl reshard 1
+//   <slot> <from> <to>      a line for each move
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "clusterctl/plan_moves.h"
+
+namespace redan {
+
+class MoveJournal {
+ public:
+  // `request` says what was asked for, in any words that are the same when it is asked again.
+  explicit MoveJournal(const std::string& request);
+
+  // The moves of an earlier run that did not end; nothing where there is none.
+  std::optional<Moves> unfinished() const;
+  void begin(const Moves& moves) const;
+  void finished() const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The moves that are still to be done: the source owns the slot, or it is open. Others were done,
+// or somebody changed the owner in the meantime. Pure.
+Moves still_to_do(const ClusterSnapshot& snapshot, const Moves& moves);
+
+std::string journal_text(const Moves& moves);
+std::optional<Moves> parse_journal(const std::string& text);
+
+}  // namespace redan
