@@ -45,6 +45,17 @@ constexpr OptionSpec kRebalanceOptions[] = {
     {"replace", "", "overwrite keys that the target has already", ""},
 };
 
+constexpr OptionSpec kAddNodeOptions[] = {
+    {"slave", "", "it becomes a replica", "replica"},
+    {"master-id", "NODE", "whom it follows (the primary with the fewest replicas)",
+     "primary-id primaries-id"},
+};
+
+constexpr OptionSpec kCallOptions[] = {
+    {"only-masters", "", "only to primaries", "only-primaries"},
+    {"only-replicas", "", "only to replicas", ""},
+};
+
 constexpr OptionSpec kFailoverOptions[] = {
     {"force", "", "cluster: do not wait for the primary (CLUSTER FAILOVER FORCE)", ""},
     {"takeover", "", "cluster: do without the other primaries' votes", ""},
@@ -67,6 +78,14 @@ constexpr std::string_view kReshardExamples[] = {
 constexpr std::string_view kRebalanceExamples[] = {
     "rebalance 127.0.0.1:7000 --use-empty-primaries",
     "rebalance 127.0.0.1:7000 --weight 3f2a90c1=2 88ab01ff=0 --simulate"};
+constexpr std::string_view kAddNodeExamples[] = {
+    "add-node 127.0.0.1:7006 127.0.0.1:7000",
+    "add-node 127.0.0.1:7007 127.0.0.1:7000 --replica --primary-id 3f2a90c1"};
+constexpr std::string_view kDelNodeExamples[] = {"del-node 127.0.0.1:7000 3f2a90c1",
+                                                 "del-node 127.0.0.1:7000 127.0.0.1:7006"};
+constexpr std::string_view kCallExamples[] = {"call 127.0.0.1:7000 CONFIG GET maxmemory",
+                                              "call 127.0.0.1:7000 DBSIZE --only-primaries"};
+constexpr std::string_view kSetTimeoutExamples[] = {"set-timeout 127.0.0.1:7000 5000"};
 constexpr std::string_view kInfoExamples[] = {"info 127.0.0.1:26379", "info 127.0.0.1:7000 --json"};
 constexpr std::string_view kCheckExamples[] = {"check 127.0.0.1:7000",
                                                "check 127.0.0.1 7000 --json"};
@@ -146,6 +165,26 @@ constexpr VerbSpec kVerbs[] = {
      .examples = kRebalanceExamples,
      .run = run_rebalance},
     // MORE VERBS
+    {.name = "add-node",
+     .arguments = "NEW_HOST:PORT HOST:PORT",
+     .summary = "add an empty node to a cluster, as a primary or a replica",
+     .text = "The first address is the new node, the second any node of the cluster.",
+     .at_least = 2,
+     .at_most = 3,
+     .options = kAddNodeOptions,
+     .examples = kAddNodeExamples,
+     .run = run_add_node},
+    {.name = "del-node",
+     .arguments = "HOST:PORT NODE",
+     .summary = "remove a node without slots from a cluster",
+     .text =
+         "NODE is an id, the beginning of one, or an address. All others forget it, its replicas\n"
+         "follow others, and it is reset. A node with slots is refused: move them away first.",
+     .at_least = 2,
+     .at_most = 2,
+     .options = {},
+     .examples = kDelNodeExamples,
+     .run = run_del_node},
     {.name = "failover",
      .arguments = "HOST:PORT [NAME|NODE]",
      .summary = "hand a primary's role to a replica, without losing a write",
@@ -157,6 +196,28 @@ constexpr VerbSpec kVerbs[] = {
      .options = kFailoverOptions,
      .examples = kFailoverExamples,
      .run = run_failover},
+    {.name = "call",
+     .arguments = "HOST:PORT COMMAND [ARGUMENT ...]",
+     .summary = "send a command to every node of a cluster",
+     .text =
+         "Exit code 1 where a node does not answer or answers with an error. What stands behind\n"
+         "the command goes to the nodes as it is, except the options of this verb; all words\n"
+         "behind -- do.",
+     .at_least = 2,
+     .at_most = 10000,
+     .options = kCallOptions,
+     .examples = kCallExamples,
+     .run = run_call,
+     .verbatim = true},
+    {.name = "set-timeout",
+     .arguments = "HOST:PORT MILLISECONDS",
+     .summary = "set cluster-node-timeout on every node",
+     .text = "Sets it at runtime and in each node's configuration file, where it has one.",
+     .at_least = 2,
+     .at_most = 2,
+     .options = {},
+     .examples = kSetTimeoutExamples,
+     .run = run_set_timeout},
     {.name = "completion",
      .arguments = "bash|zsh",
      .summary = "print a shell's completion script",

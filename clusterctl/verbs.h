@@ -24,6 +24,14 @@ int run_create(const CommandLine& line);
 int run_reshard(const CommandLine& line);
 int run_rebalance(const CommandLine& line);
 
+// verb_member.cc
+int run_add_node(const CommandLine& line);
+int run_del_node(const CommandLine& line);
+
+// verb_call.cc
+int run_call(const CommandLine& line);
+int run_set_timeout(const CommandLine& line);
+
 // verb_failover.cc
 int run_failover(const CommandLine& line);
 
