@@ -262,4 +262,42 @@ Result<void> LegacyMover::close(Window& window) {
                            "goes on, clusterctl fix closes it");
 }
 
+Result<void> LegacyMover::gather(const std::vector<Slot>& slots) {
+  if (Result<void> connected = connect(); !connected) return connected;
+  for (size_t start = 0; start < slots.size(); start += kWindow) {
+    const size_t count = std::min(kWindow, slots.size() - start);
+    for (size_t i = start; i < start + count; ++i) {
+      source_->queue(set_slot(slots[i], "IMPORTING", to_.id()));
+      source_->queue({"CLUSTER", "GETKEYSINSLOT", number(slots[i]), std::to_string(kKeysNamed)});
+    }
+    Result<std::vector<Reply>> replies = source_->flush();
+    if (!replies) return replies.error();
+    Window window;
+    for (size_t i = 0; i < count; ++i) {
+      Open open{.slot = slots[start + i]};
+      for (const Reply* reply : {&(*replies)[2 * i], &(*replies)[2 * i + 1]}) {
+        if (reply->is_error()) open.trouble = refused(from_.at, "", *reply).message();
+      }
+      for (const Reply& key : (*replies)[2 * i + 1].elements) open.keys.push_back(key.text);
+      window.push_back(std::move(open));
+    }
+    if (Result<void> drained = drain(window); !drained) return drained;
+    if (Result<void> closed = close_gathered(window); !closed) return closed;
+  }
+  return kOk;
+}
+
+Result<void> LegacyMover::close_gathered(const Window& window) {
+  for (const Open& open : window) {
+    if (!open.trouble.empty()) {
+      return Error("MOVE", "bringing the keys of slot " + number(open.slot) + " from " +
+                               named(from_) + " to " + named(to_) + ": " + open.trouble);
+    }
+    source_->queue({"CLUSTER", "SETSLOT", number(open.slot), "STABLE"});
+  }
+  Result<std::vector<Reply>> replies = source_->flush();
+  if (!replies) return replies.error();
+  return kOk;
+}
+
 }  // namespace redan

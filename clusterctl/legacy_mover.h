@@ -21,6 +21,9 @@ class LegacyMover : public SlotMover {
       : snapshot_(snapshot), from_(from), to_(to), options_(options) {}
 
   Result<void> move(const std::vector<Slot>& slots) override;
+  // Brings keys that `from` holds without owning their slots to `to`, which owns them. `from` says
+  // meanwhile that it imports the slots, without which it would refuse; then they are closed.
+  Result<void> gather(const std::vector<Slot>& slots);
 
  private:
   // A slot in flight, with the keys that the source named last.
@@ -38,6 +41,7 @@ class LegacyMover : public SlotMover {
   Result<void> drain(Window& window);
   Result<void> burst(Window& window);
   Result<void> close(Window& window);
+  Result<void> close_gathered(const Window& window);
   Words migrate_request(const Words& keys, bool replace) const;
   // Keys that the target has too: moved over where both hold the same value.
   Result<std::string> settle_busy_keys(const Words& keys);

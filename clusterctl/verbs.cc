@@ -56,6 +56,17 @@ constexpr OptionSpec kCallOptions[] = {
     {"only-replicas", "", "only to replicas", ""},
 };
 
+constexpr OptionSpec kFixOptions[] = {
+    {"fix-with-unreachable-masters", "",
+     "give away the slots of primaries that do not answer; their data is lost",
+     "fix-with-unreachable-primaries"},
+    {"search-multiple-owners", "", "accepted for redis-cli's sake: it is always done", ""},
+    {"timeout", "MS", "of each MIGRATE (60000)", ""},
+    {"pipeline", "N", "keys of each MIGRATE (as many as take a few milliseconds)", ""},
+    {"replace", "", "where two nodes hold different values of a key, the owner's is overwritten",
+     ""},
+};
+
 constexpr OptionSpec kFailoverOptions[] = {
     {"force", "", "cluster: do not wait for the primary (CLUSTER FAILOVER FORCE)", ""},
     {"takeover", "", "cluster: do without the other primaries' votes", ""},
@@ -86,6 +97,8 @@ constexpr std::string_view kDelNodeExamples[] = {"del-node 127.0.0.1:7000 3f2a90
 constexpr std::string_view kCallExamples[] = {"call 127.0.0.1:7000 CONFIG GET maxmemory",
                                               "call 127.0.0.1:7000 DBSIZE --only-primaries"};
 constexpr std::string_view kSetTimeoutExamples[] = {"set-timeout 127.0.0.1:7000 5000"};
+constexpr std::string_view kFixExamples[] = {
+    "fix 127.0.0.1:7000 --dry-run", "fix 127.0.0.1:7000 --fix-with-unreachable-primaries --yes"};
 constexpr std::string_view kInfoExamples[] = {"info 127.0.0.1:26379", "info 127.0.0.1:7000 --json"};
 constexpr std::string_view kCheckExamples[] = {"check 127.0.0.1:7000",
                                                "check 127.0.0.1 7000 --json"};
@@ -141,6 +154,18 @@ constexpr VerbSpec kVerbs[] = {
      .options = {},
      .examples = kNodesExamples,
      .run = run_nodes},
+    {.name = "fix",
+     .arguments = "HOST:PORT",
+     .summary = "mend slots that are open, without an owner or with several",
+     .text =
+         "Finishes moves that were cut off, gives slots without an owner to a primary (to the one\n"
+         "that holds their keys, else to the one with the fewest slots), and leaves one owner to\n"
+         "slots that several claim. Keys are brought to the owner, none is deleted.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = kFixOptions,
+     .examples = kFixExamples,
+     .run = run_fix},
     {.name = "reshard",
      .arguments = "HOST:PORT",
      .summary = "move slots with their keys to a primary, while clients work",

@@ -32,6 +32,9 @@ int run_del_node(const CommandLine& line);
 int run_call(const CommandLine& line);
 int run_set_timeout(const CommandLine& line);
 
+// verb_fix.cc
+int run_fix(const CommandLine& line);
+
 // verb_failover.cc
 int run_failover(const CommandLine& line);
 
