@@ -67,6 +67,15 @@ constexpr OptionSpec kFixOptions[] = {
      ""},
 };
 
+constexpr OptionSpec kImportOptions[] = {
+    {"from", "HOST:PORT", "the standalone server to read", ""},
+    {"from-user", "NAME", "log in to it as this user", ""},
+    {"from-pass", "WORD", "its password", ""},
+    {"from-askpass", "", "ask for its password", ""},
+    {"copy", "", "leave the keys where they are, too", ""},
+    {"replace", "", "overwrite keys that the cluster has already", ""},
+};
+
 constexpr OptionSpec kFailoverOptions[] = {
     {"force", "", "cluster: do not wait for the primary (CLUSTER FAILOVER FORCE)", ""},
     {"takeover", "", "cluster: do without the other primaries' votes", ""},
@@ -99,6 +108,10 @@ constexpr std::string_view kCallExamples[] = {"call 127.0.0.1:7000 CONFIG GET ma
 constexpr std::string_view kSetTimeoutExamples[] = {"set-timeout 127.0.0.1:7000 5000"};
 constexpr std::string_view kFixExamples[] = {
     "fix 127.0.0.1:7000 --dry-run", "fix 127.0.0.1:7000 --fix-with-unreachable-primaries --yes"};
+constexpr std::string_view kImportExamples[] = {
+    "import 127.0.0.1:7000 --from 127.0.0.1:6379 --copy",
+    "import 127.0.0.1:7000 --from 10.0.0.9:6379 --from-pass secret --replace"};
+constexpr std::string_view kBackupExamples[] = {"backup 127.0.0.1:7000 /var/backups/today"};
 constexpr std::string_view kInfoExamples[] = {"info 127.0.0.1:26379", "info 127.0.0.1:7000 --json"};
 constexpr std::string_view kCheckExamples[] = {"check 127.0.0.1:7000",
                                                "check 127.0.0.1 7000 --json"};
@@ -243,6 +256,29 @@ constexpr VerbSpec kVerbs[] = {
      .options = {},
      .examples = kSetTimeoutExamples,
      .run = run_set_timeout},
+    {.name = "import",
+     .arguments = "HOST:PORT",
+     .summary = "bring the keys of a standalone server into a cluster",
+     .text =
+         "The server sends its keys itself, each to the node that owns its slot, and they are\n"
+         "gone from it unless --copy is given. Keys that the cluster has with another value are\n"
+         "left alone and named. The same command again goes on after a cut.",
+     .at_least = 1,
+     .at_most = 1,
+     .options = kImportOptions,
+     .examples = kImportExamples,
+     .run = run_import},
+    {.name = "backup",
+     .arguments = "HOST:PORT FOLDER",
+     .summary = "an RDB file of every primary, and the slot map",
+     .text = "Reads each primary as a replica would. FOLDER gets redis-node-HOST-PORT-ID.rdb files "
+             "and\n"
+             "nodes.json. Exit code 1 where a node failed or the cluster is not sound.",
+     .at_least = 2,
+     .at_most = 2,
+     .options = {},
+     .examples = kBackupExamples,
+     .run = run_backup},
     {.name = "completion",
      .arguments = "bash|zsh",
      .summary = "print a shell's completion script",

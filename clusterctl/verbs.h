@@ -35,6 +35,12 @@ int run_set_timeout(const CommandLine& line);
 // verb_fix.cc
 int run_fix(const CommandLine& line);
 
+// verb_import.cc
+int run_import(const CommandLine& line);
+
+// verb_backup.cc
+int run_backup(const CommandLine& line);
+
 // verb_failover.cc
 int run_failover(const CommandLine& line);
 
