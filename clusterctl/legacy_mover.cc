@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t kWindow = 32;
 constexpr int64_t kKeysNamed = 1024;  // at most, by one GETKEYSINSLOT
-constexpr int kIoErrors = 3;          // of one window, in a row
+constexpr int kHiccups = 5;           // of one window
+constexpr Millis kHiccup(300);
 
 std::string number(Slot slot) {
   return std::to_string(slot.value);
@@ -103,7 +104,7 @@ Result<LegacyMover::Window> LegacyMover::open(std::span<const Slot> slots) {
 }
 
 Result<void> LegacyMover::drain(Window& window) {
-  io_errors_ = 0;
+  hiccups_ = 0;
   const auto holds_keys = [](const Open& open) {
     return open.trouble.empty() && !open.keys.empty();
   };
@@ -186,12 +187,14 @@ Result<void> LegacyMover::burst(Window& window) {
         open.keys.clear();
         for (const Reply& key : more->elements) open.keys.push_back(key.text);
       }
-    } else if (migrated.text.starts_with("IOERR") && ++io_errors_ < kIoErrors) {
-      // A hiccup of the link between the two: the keys that did not go are tried again.
+    } else if ((migrated.text.starts_with("IOERR") || says(migrated, "CLUSTERDOWN")) &&
+               ++hiccups_ <= kHiccups) {
+      // The link between the two broke, or a node just joined: the keys that did not go are tried
+      // again.
       if (!each.names_more) {
         open.keys.insert(open.keys.begin(), each.keys.begin(), each.keys.end());
       }
-      rest(Millis(200));
+      rest(kHiccup);
     } else {
       open.trouble = refused(from_.at, "MIGRATE", migrated).message();
       if (migrated.text.starts_with("IOERR")) {

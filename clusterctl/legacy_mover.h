@@ -55,7 +55,7 @@ class LegacyMover : public SlotMover {
   std::optional<NodeClient> target_;
   std::vector<NodeClient> others_;
   BurstSize burst_;
-  int io_errors_ = 0;
+  int hiccups_ = 0;  // of the window in flight
 };
 
 }  // namespace redan

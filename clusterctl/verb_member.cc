@@ -52,7 +52,17 @@ class Join {
     }
     if (!plan_.replicate) {
       if (plan_.primary) return kOk;
-      return copy_functions(snapshot_.primaries().front()->at, joining_.at, access_);
+      Result<void> copied = copy_functions(snapshot_.primaries().front()->at, joining_.at, access_);
+      if (!copied) return copied;
+      // Whoever gives it slots next shall find it ready.
+      return wait("a new node that serves", [this](const ClusterSnapshot& now) {
+        const NodeSnapshot* node = now.find(joining_.id());
+        const NodeSnapshot* asked = now.find(snapshot_.primaries().front()->id());
+        if (node == nullptr || !node->reachable) return named(joining_) + " does not answer";
+        // In a cluster that is down there is nothing to wait for.
+        if (node->state == "ok" || asked == nullptr || asked->state != "ok") return std::string();
+        return named(joining_) + " says cluster_state:" + node->state;
+      });
     }
     Result<void> asked = tell(joining_.at, access_, {"CLUSTER", "REPLICATE", plan_.primary->hex()});
     if (!asked) return asked;

@@ -83,6 +83,26 @@ void MoveWork::print_json(const std::string& outcome, int64_t ms) const {
   std::fputs(json.take().c_str(), stdout);
 }
 
+// A node that has just joined, or started, refuses keys for a second or two.
+Result<void> MoveWork::wait_until_serving() const {
+  const Result<ClusterSnapshot> ready =
+      wait_for_cluster(snapshot_.asked, line_.access, Seconds(10), "a serving cluster",
+                       [this](const ClusterSnapshot& now) {
+                         for (const auto& [pair, slots] : pairs_) {
+                           for (const NodeId& id : {pair.first, pair.second}) {
+                             const NodeSnapshot* node = now.find(id);
+                             if (node == nullptr || !node->reachable)
+                               return id.hex() + " does not answer";
+                             if (node->state != "ok")
+                               return named(*node) + " says cluster_state:" + node->state;
+                           }
+                         }
+                         return std::string();
+                       });
+  if (!ready) return ready.error();
+  return kOk;
+}
+
 int MoveWork::run() {
   if (moves_.empty()) {
     complete_ = true;
@@ -97,6 +117,7 @@ int MoveWork::run() {
     print_json("not applied", 0);
     return kDone;
   }
+  if (Result<void> ready = wait_until_serving(); !ready) return failed(ready.error());
   if (before) before();
   watch_signals();
   const auto slots = static_cast<int64_t>(moves_.size());

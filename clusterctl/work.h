@@ -27,6 +27,7 @@ class MoveWork {
 
  private:
   Result<void> count();
+  Result<void> wait_until_serving() const;
   void show_plan() const;
   void print_json(const std::string& outcome, int64_t ms) const;
 

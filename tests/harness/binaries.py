@@ -42,8 +42,18 @@ def build_in(folder):
                      f"cmake --build --preset release) or name its folder in REDAN_BIN")
 
 
+def subject_folder():
+    return Path(os.environ.get("REDAN_BIN", REPOSITORY / "build" / "release" / "bin"))
+
+
 def subject():
-    return build_in(os.environ.get("REDAN_BIN", REPOSITORY / "build" / "release" / "bin"))
+    return build_in(subject_folder())
+
+
+def clusterctl():
+    """Our operator's tool; there is no stock one, so a stock subject is looked after by ours, too."""
+    folder = subject_folder()
+    return (folder if (folder / "clusterctl").exists() else REPOSITORY / "build" / "release" / "bin") / "clusterctl"
 
 
 def oracle():
