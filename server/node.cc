@@ -74,6 +74,13 @@ struct Node::Parts final : NodeControl {
   bool try_to_finish_shutdown();
   void role_changed(std::string_view host, int port);
   void install(std::unique_ptr<Keyspace> fresh);
+  // A node of a cluster has one database, whatever `databases` says.
+  KeyspaceOptions keyspace_options() {
+    const bool slots = config.cluster_enabled;
+    return {.databases = slots ? 1 : static_cast<int>(config.databases),
+            .seed = rng.next(),
+            .slots = slots};
+  }
 
   ServerConfig& config;
   Registry& options;
@@ -115,7 +122,7 @@ Node::Parts::Parts(Start start)
       options(start.options),
       files(start.files),
       process(start.config, start.title, start.supervisor, start.config_file),
-      keyspace({.databases = static_cast<int>(start.config.databases), .seed = rng.next()}),
+      keyspace(keyspace_options()),
       commands(start.commands),
       snapshots({.loop = loop,
                  .keyspace = keyspace,
@@ -132,11 +139,7 @@ Node::Parts::Parts(Start start)
           {.loop = loop,
            .config = config,
            .snapshots = snapshots,
-           .fresh_keyspace =
-               [this] {
-                 return std::make_unique<Keyspace>(
-                     KeyspaceOptions{.databases = keyspace.databases(), .seed = rng.next()});
-               },
+           .fresh_keyspace = [this] { return std::make_unique<Keyspace>(keyspace_options()); },
            .install_keyspace =
                [this](std::unique_ptr<Keyspace> fresh) { install(std::move(fresh)); },
            .adopt_primary =

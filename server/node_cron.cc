@@ -51,6 +51,7 @@ void NodeCron::tick() {
     }
   }
   if (parts_.config.activerehashing && keyspace.rehash_some(16)) loop_.start(rehash_work_);
+  keyspace.free_empty_tables();
   if (keyspace.has_garbage()) lazy_free_.take(keyspace.take_garbage());
   parts_.snapshots.cron();
   parts_.replication.flush();

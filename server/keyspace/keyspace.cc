@@ -24,7 +24,7 @@ void Keyspace::set_clock(EvictionClock clock, int64_t lfu_log_factor, int64_t lf
 
 size_t Keyspace::total_size() const {
   size_t keys = 0;
-  for (const Database& database : databases_) keys += database.table->size();
+  for (int db = 0; db < databases(); ++db) keys += size(db);
   return keys;
 }
 
@@ -71,13 +71,13 @@ void Keyspace::touch(Entry& entry) {
 }
 
 void Keyspace::set_idle(int db, std::string_view key, int64_t idle_s) {
-  if (Entry* entry = table(db).find(key); entry != nullptr && clock_ == EvictionClock::kLru) {
+  if (Entry* entry = find(db, key); entry != nullptr && clock_ == EvictionClock::kLru) {
     entry->set_access(static_cast<uint32_t>(now_ms_ / 1000 - idle_s) & kLruMask);
   }
 }
 
 void Keyspace::set_frequency(int db, std::string_view key, uint8_t frequency) {
-  if (Entry* entry = table(db).find(key); entry != nullptr && clock_ == EvictionClock::kLfu) {
+  if (Entry* entry = find(db, key); entry != nullptr && clock_ == EvictionClock::kLfu) {
     entry->set_access(minutes16(now_ms_) << 8 | frequency);
   }
 }
@@ -85,8 +85,8 @@ void Keyspace::set_frequency(int db, std::string_view key, uint8_t frequency) {
 // --- lookup ---
 
 // Deletes a key whose time has come.
-void Keyspace::expire(int db, Table::Place place) {
-  Entry* const entry = take(db, place);
+void Keyspace::expire(int db, TableHome& home, Table::Place place) {
+  Entry* const entry = take(home, place);
   ++stats_.expired;
   changed(db, entry->key(), 0);  // Time changed it, not a command.
   if (observer_ != nullptr) observer_->expired(db, entry->key());
@@ -94,11 +94,16 @@ void Keyspace::expire(int db, Table::Place place) {
 }
 
 Entry* Keyspace::find_alive(int db, std::string_view key) {
-  Entry* const entry = table(db).find(key);
+  TableHome* const home = find_home(db, key);
+  if (home == nullptr) return nullptr;
+  Entry* const entry = home->table->find(key);
   if (entry == nullptr || !is_hidden(*entry)) [[likely]] {
     return entry;
   }
-  if (!replica_ && !expiry_paused_) expire(db, table(db).locate(key));
+  if (!replica_ && !expiry_paused_) {
+    will_change(*home);
+    expire(db, *home, locate(*home, key));
+  }
   return nullptr;
 }
 
@@ -119,11 +124,12 @@ const Entry* Keyspace::peek(int db, std::string_view key) {
 
 Keyspace::Ref Keyspace::change(int db, std::string_view key) {
   Ref ref;
-  ref.place_ = table(db).locate(key);
+  ref.home_ = &home_of(db, key);
+  ref.place_ = locate(*ref.home_, key);
   if (!ref) return ref;
   Entry& entry = *ref.place_.entry();
   if (is_hidden(entry)) [[unlikely]] {
-    expire(db, ref.place_);
+    expire(db, *ref.home_, ref.place_);
     ref.place_.vacate();
   } else {
     touch(entry);
@@ -145,37 +151,59 @@ int64_t Keyspace::chosen_expiry(const Entry* before, SetExpiry expiry) const {
   return Entry::kNoExpiry;
 }
 
+void Keyspace::count(TableHome& home, const Entry& entry) {
+  home.entry_bytes += entry.memory_bytes();
+  home.expiring += entry.expires() ? 1 : 0;
+  if (slots_ == nullptr) [[likely]] {
+    return;
+  }
+  Database& sum = databases_[0];
+  sum.entry_bytes += entry.memory_bytes();
+  sum.expiring += entry.expires() ? 1 : 0;
+  slots_->expiring_changed(home);
+}
+
+void Keyspace::discount(TableHome& home, const Entry& entry) {
+  home.entry_bytes -= entry.memory_bytes();
+  home.expiring -= entry.expires() ? 1 : 0;
+  if (slots_ == nullptr) [[likely]] {
+    return;
+  }
+  Database& sum = databases_[0];
+  sum.entry_bytes -= entry.memory_bytes();
+  sum.expiring -= entry.expires() ? 1 : 0;
+  slots_->expiring_changed(home);
+}
+
 // Puts what change(entry) makes of the entry in its place.
 template <class Change>
-Entry* Keyspace::replace(int db, Ref ref, Change&& change) {
-  Database& home = database(db);
+Entry* Keyspace::replace(Ref ref, Change&& change) {
+  TableHome& home = *ref.home_;
   Entry* const before = ref.place_.entry();
-  home.entry_bytes -= before->memory_bytes();
-  home.expiring -= before->expires() ? 1 : 0;
+  discount(home, *before);
   Entry* const entry = change(before);
-  home.entry_bytes += entry->memory_bytes();
-  home.expiring += entry->expires() ? 1 : 0;
+  count(home, *entry);
   home.table->replace(ref.place_, entry, entry->expires());
   return entry;
 }
 
-void Keyspace::insert(int db, Table::Place place, Entry* entry) {
-  Database& home = database(db);
-  home.table->insert(place, entry, entry->expires());
-  home.entry_bytes += entry->memory_bytes();
-  home.expiring += entry->expires() ? 1 : 0;
+void Keyspace::insert(TableHome& home, Table::Place place, Entry* entry) {
+  if (slots_ == nullptr) [[likely]] {
+    home.table->insert(place, entry, entry->expires());
+  } else {
+    slots_->insert(home, place, entry);
+  }
+  count(home, *entry);
 }
 
-Entry* Keyspace::take(int db, Table::Place place) {
-  Database& home = database(db);
-  Entry* const entry = home.table->erase(place);
-  home.entry_bytes -= entry->memory_bytes();
-  home.expiring -= entry->expires() ? 1 : 0;
+Entry* Keyspace::take(TableHome& home, Table::Place place) {
+  Entry* const entry = slots_ == nullptr ? home.table->erase(place) : slots_->erase(home, place);
+  discount(home, *entry);
   return entry;
 }
 
 void Keyspace::set_string(int db, Ref ref, std::string_view value, SetExpiry expiry) {
-  const Entry* const entry = replace(db, ref, [&](Entry* before) {
+  const Entry* const entry = replace(ref, [&](Entry* before) {
     return EntryMaker::set_string(before, value, chosen_expiry(before, expiry));
   });
   changed(db, entry->key());
@@ -185,7 +213,7 @@ void Keyspace::set_integer(int db, Ref ref, int64_t value, SetExpiry expiry) {
   if (keeps_expiry(*ref, expiry) && EntryMaker::overwrite(ref.place_.entry(), value)) {
     return changed(db, ref->key());
   }
-  const Entry* const entry = replace(db, ref, [&](Entry* before) {
+  const Entry* const entry = replace(ref, [&](Entry* before) {
     return EntryMaker::set_integer(before, value, chosen_expiry(before, expiry));
   });
   changed(db, entry->key());
@@ -199,7 +227,7 @@ void Keyspace::set_string(int db, std::string_view key, std::string_view value, 
   if (ref) return set_string(db, ref, value, expiry);
   Entry* const entry = EntryMaker::make_string(key, value, chosen_expiry(nullptr, expiry));
   set_access_of_new(*entry);
-  insert(db, ref.place_, entry);
+  insert(*ref.home_, ref.place_, entry);
   changed(db, key);
 }
 
@@ -208,13 +236,13 @@ void Keyspace::set_integer(int db, std::string_view key, int64_t value, SetExpir
   if (ref) return set_integer(db, ref, value, expiry);
   Entry* const entry = EntryMaker::make_integer(key, value, chosen_expiry(nullptr, expiry));
   set_access_of_new(*entry);
-  insert(db, ref.place_, entry);
+  insert(*ref.home_, ref.place_, entry);
   changed(db, key);
 }
 
 char* Keyspace::resize_string(int db, Ref ref, size_t size) {
   Entry* const entry =
-      replace(db, ref, [&](Entry* before) { return EntryMaker::resize_string(before, size); });
+      replace(ref, [&](Entry* before) { return EntryMaker::resize_string(before, size); });
   changed(db, entry->key());
   return EntryMaker::writable_bytes(entry);
 }
@@ -230,9 +258,10 @@ void Keyspace::dispose(Entry* entry, Free how) {
 }
 
 bool Keyspace::erase(int db, std::string_view key, Free how) {
-  const Table::Place place = table(db).locate(key);
+  TableHome& home = home_of(db, key);
+  const Table::Place place = locate(home, key);
   if (!place) return false;
-  Entry* const entry = take(db, place);
+  Entry* const entry = take(home, place);
   // `key` may be the entry's own name: tell before it goes.
   changed(db, key);
   dispose(entry, how);
@@ -243,31 +272,34 @@ bool Keyspace::set_expiry(int db, std::string_view key, int64_t unix_ms) {
   Ref ref = change(db, key);
   if (!ref) return false;
   const Entry* const entry =
-      replace(db, ref, [&](Entry* before) { return EntryMaker::set_expiry(before, unix_ms); });
+      replace(ref, [&](Entry* before) { return EntryMaker::set_expiry(before, unix_ms); });
   changed(db, entry->key());
   return true;
 }
 
 void Keyspace::rename(int db, std::string_view from, std::string_view to) {
   const std::string from_name(from), to_name(to);
-  const Table::Place source = table(db).locate(from_name);
+  TableHome& home = home_of(db, from_name);
+  const Table::Place source = locate(home, from_name);
   REDAN_CHECK(static_cast<bool>(source));
-  Entry* const entry = take(db, source);
+  Entry* const entry = take(home, source);
   changed(db, from_name, 0);
   erase(db, to_name);
   Entry* const renamed = EntryMaker::rename(entry, to_name);
-  insert(db, table(db).locate(to_name), renamed);
+  TableHome& to_home = home_of(db, to_name);
+  insert(to_home, locate(to_home, to_name), renamed);
   changed(db, to_name);
 }
 
 void Keyspace::move(int db, std::string_view key, int to_db) {
   const std::string name(key);
-  const Table::Place source = table(db).locate(name);
+  TableHome& home = home_of(db, name);
+  const Table::Place source = locate(home, name);
   REDAN_CHECK(static_cast<bool>(source));
-  Entry* const entry = take(db, source);
+  Entry* const entry = take(home, source);
   const Ref target = change(to_db, name);
   REDAN_CHECK(!target);
-  insert(to_db, target.place_, entry);
+  insert(*target.home_, target.place_, entry);
   changed(db, name, 0);
   changed(to_db, name);
 }
@@ -277,7 +309,7 @@ void Keyspace::copy(int db, std::string_view key, int to_db, std::string_view to
   REDAN_CHECK(entry != nullptr);
   const Ref target = change(to_db, to);
   REDAN_CHECK(!target);
-  insert(to_db, target.place_, EntryMaker::clone(*entry, to, entry->expiry_ms()));
+  insert(*target.home_, target.place_, EntryMaker::clone(*entry, to, entry->expiry_ms()));
   changed(to_db, to);
 }
 
@@ -292,9 +324,17 @@ void Keyspace::flush(int db, Free how) {
   if (observer_ != nullptr) observer_->flushing(db);
   for (int i = 0; i < databases(); ++i) {
     if (db != -1 && db != i) continue;
-    Database& database = databases_[static_cast<size_t>(i)];
-    dirty_ += database.table->size();
-    dispose(std::exchange(database, Database{.table = new_table()}).table, how);
+    dirty_ += size(i);
+    Database& old = database(i);
+    if (slots_ != nullptr) {
+      dispose(slots_->take_all(), how);
+      old = {};
+      continue;
+    }
+    std::unique_ptr<Table> table = std::move(old.table);
+    old = {};
+    old.table = new_table();
+    dispose(std::move(table), how);
   }
 }
 
@@ -303,9 +343,14 @@ const Entry* Keyspace::random(int db) {
   // there is, so the search is bounded, and then one of them is as good as none.
   Entry* entry = nullptr;
   for (int tries = 0; tries < 100; ++tries) {
-    entry = table(db).random(rng_);
+    TableHome* const home = slots_ != nullptr ? slots_->random(rng_) : &database(db);
+    entry = home == nullptr ? nullptr : home->table->random(rng_);
     if (entry == nullptr || !is_hidden(*entry)) return entry;
-    if (!replica_ && !expiry_paused_) expire(db, table(db).locate(entry->key())), entry = nullptr;
+    if (!replica_ && !expiry_paused_) {
+      will_change(*home);
+      expire(db, *home, locate(*home, entry->key()));
+      entry = nullptr;
+    }
   }
   return entry;
 }
@@ -314,34 +359,38 @@ const Entry* Keyspace::random(int db) {
 
 bool Keyspace::load_string(int db, std::string_view key, std::string_view value,
                            int64_t expiry_ms) {
-  const Table::Place place = table(db).locate(key);
+  TableHome& home = home_of(db, key);
+  const Table::Place place = locate(home, key);
   if (place) return false;
   Entry* const entry = EntryMaker::make_string(key, value, expiry_ms);
   set_access_of_new(*entry);
-  insert(db, place, entry);
+  insert(home, place, entry);
   return true;
 }
 
 bool Keyspace::load_integer(int db, std::string_view key, int64_t value, int64_t expiry_ms) {
-  const Table::Place place = table(db).locate(key);
+  TableHome& home = home_of(db, key);
+  const Table::Place place = locate(home, key);
   if (place) return false;
   Entry* const entry = EntryMaker::make_integer(key, value, expiry_ms);
   set_access_of_new(*entry);
-  insert(db, place, entry);
+  insert(home, place, entry);
   return true;
 }
 
 // --- memory ---
 
 size_t Keyspace::table_bytes() const {
-  size_t bytes = 0;
-  for (const Database& database : databases_) bytes += database.table->memory_bytes();
+  size_t bytes = slots_ != nullptr ? slots_->table_bytes() : 0;
+  for (const Database& database : databases_) {
+    if (database.table != nullptr) bytes += database.table->memory_bytes();
+  }
   for (const auto& table : orphans_) bytes += table->memory_bytes();
   return bytes;
 }
 
 size_t Keyspace::entry_bytes(int db) const {
-  return databases_[static_cast<size_t>(db)].entry_bytes;
+  return database(db).entry_bytes;
 }
 
 size_t Keyspace::memory_bytes() const {
@@ -351,17 +400,31 @@ size_t Keyspace::memory_bytes() const {
 }
 
 void Keyspace::check_invariants() const {
-  for (const Database& database : databases_) {
-    database.table->check_invariants();
+  const auto check = [](const TableHome& home) {
+    home.table->check_invariants();
     size_t expiring = 0;
     size_t bytes = 0;
-    database.table->for_each([&](const Entry* entry) {
+    home.table->for_each([&](const Entry* entry) {
       expiring += entry->expires() ? 1U : 0U;
       bytes += entry->memory_bytes();
     });
-    REDAN_CHECK(expiring == database.expiring);
-    REDAN_CHECK(bytes == database.entry_bytes);
+    REDAN_CHECK(expiring == home.expiring);
+    REDAN_CHECK(bytes == home.entry_bytes);
+  };
+  if (slots_ == nullptr) {
+    for (const Database& database : databases_) check(database);
+    return;
   }
+  slots_->check_invariants();
+  size_t expiring = 0;
+  size_t bytes = 0;
+  slots_->for_each_home([&](size_t, const TableHome& home) {
+    check(home);
+    expiring += home.expiring;
+    bytes += home.entry_bytes;
+  });
+  REDAN_CHECK(expiring == databases_[0].expiring);
+  REDAN_CHECK(bytes == databases_[0].entry_bytes);
 }
 
 }  // namespace redan

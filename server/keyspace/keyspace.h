@@ -4,6 +4,9 @@
 // that time. Expiry: on a primary a key that has expired is deleted when it is met, and the
 // observer hears of it, so that the deletion is replicated; a replica hides it and waits for its
 // primary's word. Used by the data thread only; snapshots get copies (see SnapshotSink).
+//
+// A node of a cluster has one database, whose keys lie in a table for each hash slot
+// (slot_tables.h); otherwise each database is one table.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +15,14 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/crc16.h"
 #include "common/base/rng.h"
 #include "common/base/time.h"
 #include "server/data/dict.h"
 #include "server/keyspace/entry.h"
+#include "server/keyspace/slot_tables.h"
 
 namespace redan {
-
-using Table = Dict<Entry>;
 
 // Hears what happens to keys.
 class KeyspaceObserver {
@@ -53,7 +56,8 @@ struct SetExpiry {
 
 struct KeyspaceOptions {
   int databases = 16;
-  uint64_t seed = 0;  // of the hash key, and of random choices
+  uint64_t seed = 0;   // of the hash key, and of random choices
+  bool slots = false;  // a table for each hash slot; needs databases = 1
 };
 
 struct KeyspaceStats {
@@ -88,7 +92,10 @@ class Keyspace {
   void set_touching(bool touching) { touching_ = touching; }
 
   int databases() const { return static_cast<int>(databases_.size()); }
-  size_t size(int db) const { return databases_[static_cast<size_t>(db)].table->size(); }
+  size_t size(int db) const {
+    if (slots_ != nullptr) return slots_->keys();
+    return databases_[static_cast<size_t>(db)].table->size();
+  }
   size_t expiring(int db) const { return databases_[static_cast<size_t>(db)].expiring; }
   int64_t average_ttl_ms(int db) const { return databases_[static_cast<size_t>(db)].average_ttl; }
   size_t total_size() const;
@@ -114,6 +121,7 @@ class Keyspace {
    private:
     friend class Keyspace;
     Table::Place place_;
+    TableHome* home_ = nullptr;
   };
   Ref change(int db, std::string_view key);
 
@@ -148,22 +156,51 @@ class Keyspace {
   // See Dict::scan. Keys that have expired are left out.
   template <class Each>
   uint64_t scan(int db, uint64_t cursor, Each&& each) {
-    return table(db).scan(cursor, [&](Entry* entry) {
+    const auto alive = [&](Entry* entry) {
       if (!is_expired(*entry)) each(static_cast<const Entry&>(*entry));
-    });
+    };
+    return slots_ != nullptr ? slots_->scan(cursor, alive)
+                             : database(db).table->scan(cursor, alive);
   }
   template <class Each>
   void for_each(int db, Each&& each) {
-    table(db).for_each([&](Entry* entry) {
+    const auto alive = [&](Entry* entry) {
       if (!is_expired(*entry)) each(static_cast<const Entry&>(*entry));
-    });
+    };
+    if (slots_ != nullptr) return slots_->for_each(alive);
+    database(db).table->for_each(alive);
   }
   bool is_expired(const Entry& entry) const {
     return entry.expires() && entry.expiry_ms() <= now_ms_;
   }
 
+  // --- slots; only where there is a table for each ---
+  bool has_slots() const { return slots_ != nullptr; }
+  // Until the next call of either: every key that is named lies in this slot, so that a request's
+  // slot is computed once. The caller has checked the keys.
+  void set_slot(Slot slot) { known_slot_ = slot.value; }
+  void forget_slot() { known_slot_ = -1; }
+  // Keys of a slot, those that have expired and were not met since included.
+  size_t slot_size(Slot slot) const { return slots_->keys(slot); }
+  template <class Each>
+  void for_each_in_slot(Slot slot, Each&& each) {
+    const TableHome* home = slots_->find(slot);
+    if (home == nullptr) return;
+    home->table->for_each([&](Entry* entry) { each(static_cast<const Entry&>(*entry)); });
+  }
+  // Names of up to `count` keys of a slot.
+  std::vector<std::string> keys_in_slot(Slot slot, size_t count) const;
+  // Deletes all keys of a slot and returns how many there were. Watchers hear of each; telling
+  // replicas is the caller's business.
+  size_t drop_slot(Slot slot, Free how);
+  // To be called now and then, not from within a command.
+  void free_empty_tables();
+  size_t table_count() const { return slots_->table_count(); }
+
   // --- loading: no observer, no counting; the key must be new ---
-  void reserve(int db, size_t keys) { databases_[static_cast<size_t>(db)].table->reserve(keys); }
+  void reserve(int db, size_t keys) {
+    if (slots_ == nullptr) database(db).table->reserve(keys);
+  }
   // false: the key is there already.
   bool load_string(int db, std::string_view key, std::string_view value, int64_t expiry_ms);
   bool load_integer(int db, std::string_view key, int64_t value, int64_t expiry_ms);
@@ -211,31 +248,61 @@ class Keyspace {
   void check_invariants() const;
 
  private:
-  struct Database {
-    std::unique_ptr<Table> table;
-    size_t expiring = 0;
+  // With slots: the sums of all tables, and no table of its own.
+  struct Database : TableHome {
     int64_t average_ttl = 0;
-    uint64_t expiry_cursor = 0;
-    size_t entry_bytes = 0;
   };
   struct SinkAdapter;
+  using Tables = std::vector<std::unique_ptr<Table>>;
 
   Database& database(int db) { return databases_[static_cast<size_t>(db)]; }
-  Table& table(int db) { return *database(db).table; }
+  const Database& database(int db) const { return databases_[static_cast<size_t>(db)]; }
   std::unique_ptr<Table> new_table() const;
+  Slot slot_of(std::string_view key) const {
+    return known_slot_ >= 0 ? Slot(static_cast<uint16_t>(known_slot_)) : slot_of_key(key);
+  }
+  // Where a key is, or would be; the first for reading only, and nullptr where nothing is.
+  TableHome* find_home(int db, std::string_view key) {
+    if (slots_ == nullptr) [[likely]] {
+      return &database(db);
+    }
+    return slots_->find(slot_of(key));
+  }
+  TableHome& home_of(int db, std::string_view key) {
+    if (slots_ == nullptr) [[likely]] {
+      return database(db);
+    }
+    return slots_->writable(slot_of(key), hash_key_);
+  }
+  Table::Place locate(TableHome& home, std::string_view key) {
+    return slots_ == nullptr ? home.table->locate(key) : slots_->locate(home, key);
+  }
+  void will_change(TableHome& home) {
+    if (slots_ != nullptr) slots_->will_change(home);
+  }
+  Entry* find(int db, std::string_view key) {
+    TableHome* const home = find_home(db, key);
+    return home == nullptr ? nullptr : home->table->find(key);
+  }
   Entry* find_alive(int db, std::string_view key);
   bool is_hidden(const Entry& entry) const {
     return entry.expires() && is_expired(entry) && !(replica_ && applying_stream_);
   }
-  void expire(int db, Table::Place place);
+  void expire(int db, TableHome& home, Table::Place place);
+  void expire_next(int db, TableHome& home, ExpiryOutcome& outcome);
+  void expire_some_slots(size_t buckets, ExpiryOutcome& outcome);
   void touch(Entry& entry);
   void changed(int db, std::string_view key, uint64_t changes = 1);
   template <class Change>
-  Entry* replace(int db, Ref ref, Change&& change);
-  void insert(int db, Table::Place place, Entry* entry);
-  Entry* take(int db, Table::Place place);
+  Entry* replace(Ref ref, Change&& change);
+  void insert(TableHome& home, Table::Place place, Entry* entry);
+  Entry* take(TableHome& home, Table::Place place);
+  void count(TableHome& home, const Entry& entry);
+  void discount(TableHome& home, const Entry& entry);
   void dispose(Entry* entry, Free how);
+  void dispose(Tables tables, Free how);
   void dispose(std::unique_ptr<Table> table, Free how);
+  void orphan_what_a_snapshot_needs(Keyspace& old_data);
   void set_access_of_new(Entry& entry) const;
   int64_t chosen_expiry(const Entry* before, SetExpiry expiry) const;
   static bool keeps_expiry(const Entry& entry, SetExpiry expiry) {
@@ -257,19 +324,22 @@ class Keyspace {
   HashKey hash_key_;
   mutable Rng rng_;
   std::vector<Database> databases_;
+  std::unique_ptr<SlotTables> slots_;  // null: one table for each database
+  int known_slot_ = -1;
   size_t expiry_db_ = 0;
+  size_t expiry_slot_ = 0;
   KeyspaceStats stats_;
   Garbage garbage_;
   SnapshotSink* sink_ = nullptr;
   std::unique_ptr<SinkAdapter> adapter_;
   // Tables that were flushed while a snapshot still needed them.
-  std::vector<std::unique_ptr<Table>> orphans_;
+  Tables orphans_;
 };
 
 // What a lazy free has to do: destroying it frees the memory.
 struct GarbageItem {
   Entry* entry = nullptr;
-  std::unique_ptr<Table> table;
+  std::vector<std::unique_ptr<Table>> tables;
   GarbageItem() = default;
   GarbageItem(const GarbageItem&) = delete;
   GarbageItem& operator=(const GarbageItem&) = delete;

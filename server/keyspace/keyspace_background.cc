@@ -32,18 +32,26 @@ struct Keyspace::SinkAdapter final : Table::Sink {
 
 GarbageItem::~GarbageItem() {
   if (entry != nullptr) EntryMaker::free(entry);
-  if (table != nullptr) free_entries(*table);
+  for (const std::unique_ptr<Table>& table : tables) free_entries(*table);
 }
 
 Keyspace::Keyspace(const KeyspaceOptions& options) : rng_(options.seed) {
   hash_key_ = {rng_.next(), rng_.next()};
   databases_.resize(static_cast<size_t>(options.databases));
+  if (options.slots) {
+    REDAN_CHECK(options.databases == 1);
+    slots_ = std::make_unique<SlotTables>();
+    return;
+  }
   for (Database& database : databases_) database.table = new_table();
 }
 
 Keyspace::~Keyspace() {
   if (in_snapshot()) end_snapshot();
-  for (Database& database : databases_) free_entries(*database.table);
+  if (slots_ != nullptr) dispose(slots_->take_all(), Free::kNow);
+  for (Database& database : databases_) {
+    if (database.table != nullptr) free_entries(*database.table);
+  }
 }
 
 std::unique_ptr<Table> Keyspace::new_table() const {
@@ -51,61 +59,134 @@ std::unique_ptr<Table> Keyspace::new_table() const {
 }
 
 void Keyspace::dispose(std::unique_ptr<Table> table, Free how) {
-  if (table->in_snapshot()) {
-    orphans_.push_back(std::move(table));
-    return;
-  }
-  if (how == Free::kNow || table->size() < kLazyTableEntries) return free_entries(*table);
-  stats_.lazy_freed += table->size();
+  Tables one;
+  one.push_back(std::move(table));
+  dispose(std::move(one), how);
+}
+
+void Keyspace::dispose(Tables tables, Free how) {
   auto item = std::make_unique<GarbageItem>();
-  item->table = std::move(table);
+  size_t entries = 0;
+  for (std::unique_ptr<Table>& table : tables) {
+    if (table->in_snapshot()) {
+      orphans_.push_back(std::move(table));
+      continue;
+    }
+    entries += table->size();
+    item->tables.push_back(std::move(table));
+  }
+  if (how == Free::kNow || entries < kLazyTableEntries) return;  // Freed with the item, here.
+  stats_.lazy_freed += entries;
   garbage_.push_back(std::move(item));
 }
 
 void Keyspace::swap_data(Keyspace& other) {
   REDAN_CHECK(!other.in_snapshot());
   REDAN_CHECK(other.databases() == databases());
+  REDAN_CHECK(other.has_slots() == has_slots());
   if (observer_ != nullptr) observer_->flushing(-1);
   databases_.swap(other.databases_);
+  slots_.swap(other.slots_);
   std::swap(hash_key_, other.hash_key_);
-  for (Database& old : other.databases_) {
-    if (!old.table->in_snapshot()) continue;
-    orphans_.push_back(std::exchange(old, Database{.table = other.new_table()}).table);
-  }
+  if (in_snapshot()) orphan_what_a_snapshot_needs(other);
   if (observer_ != nullptr) observer_->flushing(-1);
+}
+
+// `old_data` has the tables that were ours.
+void Keyspace::orphan_what_a_snapshot_needs(Keyspace& old_data) {
+  if (slots_ != nullptr) {
+    dispose(old_data.slots_->take_all(), Free::kLazily);
+    old_data.slots_ = std::make_unique<SlotTables>();
+    old_data.databases_[0] = {};
+    return;
+  }
+  for (Database& old : old_data.databases_) {
+    if (!old.table->in_snapshot()) continue;
+    orphans_.push_back(std::move(old.table));
+    old = {};
+    old.table = old_data.new_table();
+  }
+}
+
+// --- slots ---
+
+std::vector<std::string> Keyspace::keys_in_slot(Slot slot, size_t count) const {
+  std::vector<std::string> keys;
+  const TableHome* home = slots_->find(slot);
+  if (home == nullptr) return keys;
+  uint64_t cursor = 0;
+  do {
+    cursor = home->table->scan(cursor, [&](const Entry* entry) {
+      if (keys.size() < count) keys.emplace_back(entry->key());
+    });
+  } while (cursor != 0 && keys.size() < count);
+  return keys;
+}
+
+size_t Keyspace::drop_slot(Slot slot, Free how) {
+  TableHome* const home = slots_->find(slot);
+  if (home == nullptr) return 0;
+  const size_t keys = home->table->size();
+  if (report_changes_ && observer_ != nullptr) {
+    home->table->for_each([&](const Entry* entry) { observer_->changed(0, entry->key()); });
+  }
+  databases_[0].expiring -= home->expiring;
+  databases_[0].entry_bytes -= home->entry_bytes;
+  dispose(slots_->take(slot), how);
+  dirty_ += keys;
+  return keys;
+}
+
+void Keyspace::free_empty_tables() {
+  if (slots_ != nullptr) slots_->free_empty(orphans_);
+}
+
+// --- expiry ---
+
+// Looks at the next bucket of a table.
+void Keyspace::expire_next(int db, TableHome& home, ExpiryOutcome& outcome) {
+  int64_t& average_ttl = database(db).average_ttl;
+  int64_t ttl_sum = 0;
+  size_t alive = 0;
+  std::vector<Entry*> due;
+  home.expiry_cursor = home.table->scan_expiring(home.expiry_cursor, [&](Entry* entry) {
+    if (is_expired(*entry)) {
+      due.push_back(entry);
+    } else {
+      ++alive;
+      ttl_sum += entry->expiry_ms() - now_ms_;
+    }
+  });
+  outcome.looked_at += alive + due.size();
+  outcome.expired += due.size();
+  if (alive > 0) {
+    // A running mean in which one sample counts a fiftieth, as Redis keeps it.
+    const int64_t mean = ttl_sum / static_cast<int64_t>(alive);
+    average_ttl = average_ttl == 0 ? mean : average_ttl / 50 * 49 + mean / 50;
+  }
+  if (!due.empty()) will_change(home);
+  for (Entry* entry : due) expire(db, home, locate(home, entry->key()));
+  if (database(db).expiring == 0) average_ttl = 0;
 }
 
 Keyspace::ExpiryOutcome Keyspace::expire_some(size_t buckets) {
   ExpiryOutcome outcome;
-  std::vector<Entry*> due;
-  for (; buckets > 0 && !outcome.round_done; --buckets) {
-    const int db = static_cast<int>(expiry_db_);
-    Database& home = database(db);
-    if (home.expiring > 0 && !replica_ && !expiry_paused_) {
-      int64_t ttl_sum = 0;
-      size_t alive = 0;
-      due.clear();
-      home.expiry_cursor = home.table->scan_expiring(home.expiry_cursor, [&](Entry* entry) {
-        if (is_expired(*entry)) {
-          due.push_back(entry);
-        } else {
-          ++alive;
-          ttl_sum += entry->expiry_ms() - now_ms_;
-        }
-      });
-      outcome.looked_at += alive + due.size();
-      outcome.expired += due.size();
-      if (alive > 0) {
-        // A running mean in which one sample counts a fiftieth, as Redis keeps it.
-        const int64_t mean = ttl_sum / static_cast<int64_t>(alive);
-        home.average_ttl = home.average_ttl == 0 ? mean : home.average_ttl / 50 * 49 + mean / 50;
+  const bool may_expire = !replica_ && !expiry_paused_;
+  if (slots_ != nullptr && may_expire) {
+    expire_some_slots(buckets, outcome);
+  } else if (slots_ != nullptr) {
+    outcome.round_done = true;
+  } else {
+    for (; buckets > 0 && !outcome.round_done; --buckets) {
+      const int db = static_cast<int>(expiry_db_);
+      Database& home = database(db);
+      if (home.expiring > 0 && may_expire) {
+        expire_next(db, home, outcome);
+        if (home.expiry_cursor != 0) continue;
       }
-      for (Entry* entry : due) expire(db, home.table->locate(entry->key()));
-      if (home.expiring == 0) home.average_ttl = 0;
-      if (home.expiry_cursor != 0) continue;
+      expiry_db_ = (expiry_db_ + 1) % databases_.size();
+      outcome.round_done = expiry_db_ == 0;
     }
-    expiry_db_ = (expiry_db_ + 1) % databases_.size();
-    outcome.round_done = expiry_db_ == 0;
   }
   if (outcome.looked_at > 0) {
     const double percent =
@@ -115,7 +196,22 @@ Keyspace::ExpiryOutcome Keyspace::expire_some(size_t buckets) {
   return outcome;
 }
 
+void Keyspace::expire_some_slots(size_t buckets, ExpiryOutcome& outcome) {
+  for (; buckets > 0; --buckets) {
+    const size_t slot = slots_->next_expiring(expiry_slot_);
+    if (slot >= kSlotCount) {
+      expiry_slot_ = 0;
+      outcome.round_done = true;
+      return;
+    }
+    TableHome& home = slots_->home_at(slot);
+    expire_next(0, home, outcome);
+    expiry_slot_ = home.expiry_cursor != 0 ? slot : slot + 1;
+  }
+}
+
 bool Keyspace::rehash_some(size_t buckets) {
+  if (slots_ != nullptr) return slots_->rehash(buckets);
   bool more = false;
   for (Database& database : databases_) more |= database.table->rehash(buckets);
   return more;
@@ -127,7 +223,10 @@ Keyspace::Garbage Keyspace::take_garbage() {
 
 size_t Keyspace::lazy_pending() const {
   size_t entries = 0;
-  for (const auto& item : garbage_) entries += item->table != nullptr ? item->table->size() : 1;
+  for (const auto& item : garbage_) {
+    if (item->entry != nullptr) ++entries;
+    for (const std::unique_ptr<Table>& table : item->tables) entries += table->size();
+  }
   return entries;
 }
 
@@ -135,6 +234,7 @@ void Keyspace::begin_snapshot(SnapshotSink* sink) {
   REDAN_CHECK(sink_ == nullptr);
   sink_ = sink;
   adapter_ = std::make_unique<SinkAdapter>(sink);
+  if (slots_ != nullptr) return slots_->begin_snapshot(adapter_.get());
   for (size_t i = 0; i < databases_.size(); ++i) {
     if (databases_[i].table->size() == 0) continue;
     databases_[i].table->begin_snapshot(adapter_.get(), static_cast<int>(i));
@@ -146,17 +246,25 @@ bool Keyspace::walk_snapshot(size_t home_buckets) {
   const size_t enough = adapter_->bytes + kWalkBytes;
   const auto finish = [&](Table& table) {
     for (; home_buckets > 0 && adapter_->bytes < enough; --home_buckets) {
-      if (table.walk_snapshot(1)) continue;
-      table.end_snapshot();
-      return true;
+      if (!table.walk_snapshot(1)) return true;
     }
     return false;
   };
-  for (Database& database : databases_) {
-    if (database.table->in_snapshot() && !finish(*database.table)) return true;
+  if (slots_ != nullptr) {
+    while (Table* table = slots_->next_to_walk()) {
+      if (!finish(*table)) return true;
+      slots_->walked(*table);
+    }
+  } else {
+    for (Database& database : databases_) {
+      if (!database.table->in_snapshot()) continue;
+      if (!finish(*database.table)) return true;
+      database.table->end_snapshot();
+    }
   }
   while (!orphans_.empty()) {
     if (!finish(*orphans_.back())) return true;
+    orphans_.back()->end_snapshot();
     std::unique_ptr<Table> walked = std::move(orphans_.back());
     orphans_.pop_back();
     dispose(std::move(walked), Free::kLazily);
@@ -166,7 +274,11 @@ bool Keyspace::walk_snapshot(size_t home_buckets) {
 }
 
 void Keyspace::end_snapshot() {
-  for (Database& database : databases_) database.table->end_snapshot();
+  if (slots_ != nullptr) {
+    slots_->end_snapshot();
+  } else {
+    for (Database& database : databases_) database.table->end_snapshot();
+  }
   for (std::unique_ptr<Table>& table : std::exchange(orphans_, {})) {
     table->end_snapshot();
     dispose(std::move(table), Free::kLazily);

@@ -79,6 +79,20 @@ TEST(Checksums, MatchTheirPublishedCheckValues) {
   EXPECT_EQ(crc64(crc64(0, "1234"), "56789"), 0xe9c6d914c4b8d9ca);
 }
 
+// Eight bytes at a time is the same as bit by bit, at every length.
+TEST(Checksums, Crc16OfAnyLengthIsThatOfItsBits) {
+  std::string bytes;
+  for (int length = 0; length < 70; ++length) {
+    uint32_t crc = 0;
+    for (const char c : bytes) {
+      crc ^= static_cast<uint32_t>(static_cast<uint8_t>(c)) << 8;
+      for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? crc << 1 ^ 0x11021 : crc << 1;
+    }
+    EXPECT_EQ(crc16(bytes), crc) << length;
+    bytes.push_back(static_cast<char>(length * 37 + 200));
+  }
+}
+
 TEST(Slots, FollowHashTags) {
   EXPECT_EQ(slot_of_key("foo"), Slot(12182));
   EXPECT_EQ(slot_of_key("apple"), Slot(7092));

@@ -1,7 +1,9 @@
+// Random operations on a keyspace beside a std::map, with numbered databases and with slots.
 #include <gtest/gtest.h>
 
 #include <map>
 
+#include "common/base/crc16.h"
 #include "server/keyspace/keyspace.h"
 
 namespace redan {
@@ -33,9 +35,42 @@ struct Copies final : SnapshotSink {
   }
 };
 
+KeyspaceOptions options(bool slots, uint64_t seed) {
+  return {.databases = slots ? 1 : 2, .seed = seed, .slots = slots};
+}
+
+// Every other key shares its slot with many: with slots, there are tables of one key and large
+// ones.
+std::string random_key(Rng& rng, int keys) {
+  const uint64_t n = rng.below(static_cast<uint64_t>(keys));
+  const std::string tag = n % 2 == 0 ? "" : "{" + std::to_string(n % 7) + "}";
+  return tag + "key:" + std::to_string(n);
+}
+
+void drop_random_slot(Keyspace& keyspace, Model& model, Rng& rng, int keys) {
+  const Slot slot = slot_of_key(random_key(rng, keys));
+  const size_t dropped = std::erase_if(
+      model, [&](const auto& item) { return slot_of_key(item.first.second) == slot; });
+  const auto how = rng.chance(0.5) ? Keyspace::Free::kNow : Keyspace::Free::kLazily;
+  EXPECT_EQ(keyspace.slot_size(slot), dropped);
+  EXPECT_EQ(keyspace.drop_slot(slot, how), dropped);
+  EXPECT_EQ(keyspace.slot_size(slot), 0U);
+}
+
 void random_step(Keyspace& keyspace, Model& model, Rng& rng, int keys) {
-  const int db = static_cast<int>(rng.below(2));
-  const std::string key = "key:" + std::to_string(rng.below(static_cast<uint64_t>(keys)));
+  const int db = static_cast<int>(rng.below(static_cast<uint64_t>(keyspace.databases())));
+  const std::string key = random_key(rng, keys);
+  if (keyspace.has_slots()) {
+    if (rng.chance(0.002)) drop_random_slot(keyspace, model, rng, keys);
+    if (rng.chance(0.05)) keyspace.free_empty_tables();
+    if (rng.chance(0.05)) keyspace.rehash_some(rng.below(20));
+    if (rng.chance(0.01)) keyspace.take_garbage();
+    if (rng.chance(0.5)) {
+      keyspace.set_slot(slot_of_key(key));
+    } else {
+      keyspace.forget_slot();
+    }
+  }
   switch (rng.below(20)) {
     case 0:
     case 1:
@@ -46,8 +81,9 @@ void random_step(Keyspace& keyspace, Model& model, Rng& rng, int keys) {
       EXPECT_EQ(keyspace.erase(db, key), model.erase({db, key}) == 1);
       break;
     case 6: {
-      const std::string to = "key:" + std::to_string(rng.below(static_cast<uint64_t>(keys)));
+      const std::string to = random_key(rng, keys);
       if (!model.contains({db, key}) || to == key) break;
+      keyspace.forget_slot();
       keyspace.rename(db, key, to);
       model[{db, to}] = model[{db, key}];
       model.erase({db, key});
@@ -61,18 +97,27 @@ void random_step(Keyspace& keyspace, Model& model, Rng& rng, int keys) {
         model[{db, key}] = old + "xyz";
       }
       break;
+    case 8:
+      EXPECT_EQ(keyspace.peek(db, key) != nullptr, model.contains({db, key}));
+      break;
     default: {
       const std::string value = rng.chance(0.3) ? std::to_string(rng.next() >> rng.below(60))
                                                 : std::string(rng.below(600), 'v');
-      keyspace.set_string(db, key, value);
+      const auto expiry = rng.chance(0.2) ? SetExpiry::at(INT64_MAX) : SetExpiry{};
+      keyspace.set_string(db, key, value, expiry);
       model[{db, key}] = value;
     }
   }
+  keyspace.forget_slot();
 }
 
-TEST(KeyspaceModel, RandomOperationsMatchAMap) {
+class KeyspaceModel : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Layouts, KeyspaceModel, testing::Bool(),
+                         [](const auto& layout) { return layout.param ? "slots" : "databases"; });
+
+TEST_P(KeyspaceModel, RandomOperationsMatchAMap) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    Keyspace keyspace({.databases = 2, .seed = seed});
+    Keyspace keyspace(options(GetParam(), seed));
     Model model;
     Rng rng(seed);
     const int keys = 1 << rng.between(2, 11);
@@ -82,9 +127,9 @@ TEST(KeyspaceModel, RandomOperationsMatchAMap) {
   }
 }
 
-TEST(KeyspaceSnapshot, IsExactlyTheStateAtTheMark) {
+TEST_P(KeyspaceModel, ASnapshotIsExactlyTheStateAtTheMark) {
   for (uint64_t seed = 0; seed < 400; ++seed) {
-    Keyspace keyspace({.databases = 2, .seed = seed});
+    Keyspace keyspace(options(GetParam(), seed));
     Model model;
     Rng rng(seed);
     const int keys = 1 << rng.between(2, 10);
@@ -96,7 +141,7 @@ TEST(KeyspaceSnapshot, IsExactlyTheStateAtTheMark) {
     keyspace.begin_snapshot(&copies);
     do {
       for (uint64_t i = rng.below(40); i > 0; --i) random_step(keyspace, model, rng, keys * 4);
-      if (rng.chance(0.01)) keyspace.swap(0, 1), model = contents(keyspace);
+      if (!GetParam() && rng.chance(0.01)) keyspace.swap(0, 1), model = contents(keyspace);
       if (rng.chance(0.01)) keyspace.flush(0, Keyspace::Free::kNow), model = contents(keyspace);
     } while (keyspace.walk_snapshot(1 + rng.below(8)));
     EXPECT_EQ(copies.seen, at_mark) << "seed " << seed;
@@ -136,9 +181,9 @@ TEST(KeyspaceExpiry, TheActiveCycleFindsEveryExpiredKey) {
   keyspace.check_invariants();
 }
 
-TEST(KeyspaceScan, SeesEveryKeyThatStaysWhileTheTableGrowsAndShrinks) {
+TEST_P(KeyspaceModel, AScanSeesEveryKeyThatStaysWhileTheTableGrowsAndShrinks) {
   for (uint64_t seed = 0; seed < 40; ++seed) {
-    Keyspace keyspace({.databases = 1, .seed = seed});
+    Keyspace keyspace(options(GetParam(), seed));
     Rng rng(seed);
     for (int i = 0; i < 300; ++i) keyspace.set_string(0, "stay" + std::to_string(i), "v");
     std::map<std::string, int> seen;
@@ -147,7 +192,8 @@ TEST(KeyspaceScan, SeesEveryKeyThatStaysWhileTheTableGrowsAndShrinks) {
     do {
       cursor = keyspace.scan(0, cursor, [&](const Entry& e) { ++seen[std::string(e.key())]; });
       for (uint64_t i = rng.below(100); i > 0; --i) {
-        const std::string key = "temp" + std::to_string(rng.below(5000));
+        const std::string key = "temp" + random_key(rng, 5000);
+        if (GetParam() && rng.chance(0.02)) keyspace.free_empty_tables();
         if (step / 20 % 2 == 0) {
           keyspace.set_string(0, key, "v");
         } else {
@@ -157,15 +203,16 @@ TEST(KeyspaceScan, SeesEveryKeyThatStaysWhileTheTableGrowsAndShrinks) {
       ++step;
     } while (cursor != 0);
     for (int i = 0; i < 300; ++i) EXPECT_TRUE(seen.contains("stay" + std::to_string(i)));
+    keyspace.check_invariants();
   }
 }
 
 // A full sync takes its place while a file is being written: the file is of the old data, whole,
 // and what happens to the new data does not show in it.
-TEST(KeyspaceModel, ASnapshotOutlivesItsDataBeingReplaced) {
+TEST_P(KeyspaceModel, ASnapshotOutlivesItsDataBeingReplaced) {
   for (uint64_t seed = 0; seed < 60; ++seed) {
     Rng rng(seed + 500);
-    Keyspace keyspace({.databases = 2, .seed = seed});
+    Keyspace keyspace(options(GetParam(), seed));
     Model model;
     for (int i = 0; i < 1500; ++i) random_step(keyspace, model, rng, 1024);
     const Model at_mark = model;
@@ -176,7 +223,7 @@ TEST(KeyspaceModel, ASnapshotOutlivesItsDataBeingReplaced) {
       more = keyspace.walk_snapshot(8);
       for (int i = 0; i < 3; ++i) random_step(keyspace, model, rng, 1024);
     }
-    Keyspace fresh({.databases = 2, .seed = seed + 1000});
+    Keyspace fresh(options(GetParam(), seed + 1000));
     Model fresh_model;
     for (int i = 0; i < 1500; ++i) random_step(fresh, fresh_model, rng, 1024);
     keyspace.swap_data(fresh);
@@ -189,10 +236,10 @@ TEST(KeyspaceModel, ASnapshotOutlivesItsDataBeingReplaced) {
       more = keyspace.walk_snapshot(8);
       for (int i = 0; i < 3; ++i) random_step(keyspace, fresh_model, rng, 1024);
       if (replaced_again && rng.chance(0.05)) {
-        Keyspace third({.databases = 2, .seed = seed + 2000});
-        third.set_string(1, "k", "v");
+        Keyspace third(options(GetParam(), seed + 2000));
+        third.set_string(0, "k", "v");
         keyspace.swap_data(third);
-        fresh_model = {{{1, "k"}, "v"}};
+        fresh_model = {{{0, "k"}, "v"}};
       }
     }
     keyspace.end_snapshot();
@@ -203,7 +250,7 @@ TEST(KeyspaceModel, ASnapshotOutlivesItsDataBeingReplaced) {
 }
 
 // A slice of the walk holds the data thread for 64 KiB of entries, not for a number of buckets.
-TEST(KeyspaceModel, ASliceOfASnapshotEndsWithItsBytes) {
+TEST(KeyspaceSlices, ASliceOfASnapshotEndsWithItsBytes) {
   constexpr size_t kLimit = 64 * 1024;
   constexpr size_t kValue = 20'000;
   struct Sizes final : SnapshotSink {

@@ -1,0 +1,189 @@
+// The tables of a cluster node: one for each hash slot, so that the keys of a slot can be counted,
+// listed and dropped without a look at any other.
+//
+// A table is made when a slot gets its first key, and freed by free_empty() after it lost the last
+// one: a Place into it stays good until then. What is known of all tables together is counted as
+// they change. Which slots have a table, keys that expire or a rehash under way stands in bitmaps,
+// so that going over "all tables" costs 2 KiB and a step for each that matters.
+//
+// A snapshot's mark copies one bitmap: every table is pending. A pending table begins its own
+// snapshot when it is about to change (writable()) or when the walk comes to it, whatever is first;
+// so it begins with what it held at the mark. One thread.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/base/rng.h"
+#include "server/data/dict.h"
+#include "server/keyspace/entry.h"
+
+namespace redan {
+
+using Table = Dict<Entry>;
+
+// A table and what is counted of its entries.
+struct TableHome {
+  std::unique_ptr<Table> table;
+  size_t expiring = 0;
+  size_t entry_bytes = 0;
+  uint64_t expiry_cursor = 0;
+};
+
+class SlotTables {
+ public:
+  SlotTables() : homes_(kSlotCount) {}
+
+  size_t keys() const { return keys_; }
+  size_t keys(Slot slot) const {
+    const Table* table = homes_[slot.value].table.get();
+    return table == nullptr ? 0 : table->size();
+  }
+  size_t table_bytes() const { return table_bytes_; }
+  size_t table_count() const { return present_.count(); }
+
+  // For reading only; nullptr: the slot has no table.
+  TableHome* find(Slot slot) {
+    TableHome& home = homes_[slot.value];
+    return home.table == nullptr ? nullptr : &home;
+  }
+  // For a caller that will change what is there.
+  TableHome& writable(Slot slot, const HashKey& hash_key) {
+    TableHome& home = homes_[slot.value];
+    if (home.table == nullptr) [[unlikely]] {
+      make(slot.value, hash_key);
+    } else if (sink_ != nullptr && pending_[slot.value]) [[unlikely]] {
+      begin(slot.value);
+    }
+    return home;
+  }
+
+  void will_change(TableHome& home) {
+    if (sink_ != nullptr && pending_[index_of(home)]) begin(index_of(home));
+  }
+
+  // The doors to a table that count what its change means for all of them. `home` is one of ours.
+  Table::Place locate(TableHome& home, std::string_view key) {
+    if (!home.table->rehashing()) return home.table->locate(key);
+    Table::Place place;
+    counted(home, [&](Table& table) { place = table.locate(key); });
+    return place;
+  }
+  void insert(TableHome& home, Table::Place place, Entry* entry) {
+    counted(home, [&](Table& table) { table.insert(place, entry, entry->expires()); });
+    changed_by(home, 1);
+  }
+  Entry* erase(TableHome& home, Table::Place place) {
+    Entry* entry = nullptr;
+    counted(home, [&](Table& table) { entry = table.erase(place); });
+    changed_by(home, -1);
+    return entry;
+  }
+  // The home's number of expiring keys has changed.
+  void expiring_changed(const TableHome& home) { expiring_[index_of(home)] = home.expiring > 0; }
+
+  // The table of any key, each key with the same chance; nullptr where there is none.
+  TableHome* random(Rng& rng);
+
+  // A scan's cursor is the slot in the low 14 bits and that table's own cursor above. A scan goes
+  // through the slots in order, so it promises what each table promises.
+  template <class Each>
+  uint64_t scan(uint64_t cursor, Each&& each) const {
+    const size_t slot = cursor & (kSlotCount - 1);
+    uint64_t within = cursor >> kSlotBits;
+    if (const Table* table = homes_[slot].table.get()) {
+      within = table->scan(within, each);
+      if (within != 0) return within << kSlotBits | slot;
+    }
+    const size_t next = present_._Find_next(slot);
+    return next < kSlotCount ? next : 0;
+  }
+  template <class Each>
+  void for_each(Each&& each) const {
+    for (size_t i = present_._Find_first(); i < kSlotCount; i = present_._Find_next(i)) {
+      homes_[i].table->for_each(each);
+    }
+  }
+  // each(slot number, home)
+  template <class Each>
+  void for_each_home(Each&& each) const {
+    for (size_t i = present_._Find_first(); i < kSlotCount; i = present_._Find_next(i)) {
+      each(i, homes_[i]);
+    }
+  }
+  // The first slot from `from` on that has keys which expire; kSlotCount: none.
+  size_t next_expiring(size_t from) const { return at_or_after(expiring_, from); }
+  TableHome& home_at(size_t slot) { return homes_[slot]; }
+
+  // See Dict::rehash, for each table that has something to move. False when none has.
+  bool rehash(size_t buckets);
+  // Frees tables that lost their last key and have none again. Not while a Place is in use. Those
+  // that a snapshot needs go to `orphans`.
+  void free_empty(std::vector<std::unique_ptr<Table>>& orphans);
+  // Takes out one slot's table (nullptr where there is none), or all of them. In a snapshot each
+  // comes with its mark.
+  std::unique_ptr<Table> take(Slot slot);
+  std::vector<std::unique_ptr<Table>> take_all();
+
+  // --- snapshots; see Keyspace ---
+  void begin_snapshot(Table::Sink* sink);
+  bool in_snapshot() const { return sink_ != nullptr; }
+  // The next table that the walk has to finish; nullptr: all are emitted.
+  Table* next_to_walk();
+  void walked(Table& table);  // the one that next_to_walk() said
+  void end_snapshot();
+
+  // Stops the process where a count or a bitmap is wrong, or a key lies in another slot's table.
+  void check_invariants() const;
+
+ private:
+  using Bits = std::bitset<kSlotCount>;
+  static constexpr int kSlotBits = 14;
+  static constexpr size_t kGroupBits = 7;  // 128 groups of 128 slots
+
+  static size_t at_or_after(const Bits& bits, size_t from) {
+    return from == 0 ? bits._Find_first() : bits._Find_next(from - 1);
+  }
+  size_t index_of(const TableHome& home) const {
+    return static_cast<size_t>(&home - homes_.data());
+  }
+  template <class Change>
+  void counted(TableHome& home, Change&& change) {
+    table_bytes_ -= home.table->memory_bytes();
+    change(*home.table);
+    table_bytes_ += home.table->memory_bytes();
+    if (home.table->rehashing()) [[unlikely]] {
+      rehashing_[index_of(home)] = true;
+    }
+  }
+  void changed_by(const TableHome& home, int keys) {
+    const size_t index = index_of(home);
+    keys_ += static_cast<size_t>(keys);
+    group_keys_[index >> kGroupBits] += static_cast<size_t>(keys);
+    if (home.table->size() == 0) [[unlikely]] {
+      may_be_empty_[index] = true;
+    }
+  }
+  void make(size_t index, const HashKey& hash_key);
+  void begin(size_t index);
+  std::unique_ptr<Table> take(size_t index);
+
+  std::vector<TableHome> homes_;
+  Bits present_;
+  Bits expiring_;
+  Bits rehashing_;     // and some that are done
+  Bits may_be_empty_;  // every table without keys, and some that got keys again
+  Bits pending_;       // a snapshot runs, and the table has not begun with it
+  Bits begun_;         // it has, and is not through
+  std::array<size_t, (kSlotCount >> kGroupBits)> group_keys_{};
+  size_t keys_ = 0;
+  size_t table_bytes_ = 0;
+  Table::Sink* sink_ = nullptr;
+  size_t walking_ = 0;
+};
+
+}  // namespace redan
