@@ -11,6 +11,13 @@ namespace redan {
 namespace {
 
 Result<void> select(Call& call) {
+  if (call.keyspace().has_slots() && call.arg(1) != "0") {
+    // A word that is no number is told first.
+    const auto index =
+        integer_arg(call.arg(1), std::numeric_limits<int>::min(), std::numeric_limits<int>::max());
+    if (!index) return index.error();
+    if (*index != 0) return Error("SELECT is not allowed in cluster mode");
+  }
   const Result<int> db = database_arg(call, call.arg(1));
   if (!db) return db.error();
   call.session().db = *db;
@@ -24,6 +31,7 @@ Result<void> dbsize(Call& call) {
 }
 
 Result<void> swapdb(Call& call) {
+  if (call.keyspace().has_slots()) return Error("SWAPDB is not allowed in cluster mode");
   const auto in_int = [](std::optional<int64_t> number) {
     return number && *number >= std::numeric_limits<int>::min() &&
            *number <= std::numeric_limits<int>::max();

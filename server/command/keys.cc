@@ -69,6 +69,7 @@ Result<void> renamenx(Call& call) {
 }
 
 Result<void> move(Call& call) {
+  if (call.keyspace().has_slots()) return Error("MOVE is not allowed in cluster mode");
   const std::string_view key = call.arg(1);
   const Result<int> to = database_arg(call, call.arg(2));
   if (!to) return to.error();
@@ -91,7 +92,11 @@ Result<void> copy(Call& call) {
     if (words.match("REPLACE")) {
       replace = true;
     } else if (words.match_with("DB", 1)) {
-      const Result<int> db = database_arg(call, words.next());
+      const std::string_view word = words.next();
+      if (call.keyspace().has_slots() && parse_int64(word).value_or(0) != 0) {
+        return Error("Copying to another database is not allowed in cluster mode");
+      }
+      const Result<int> db = database_arg(call, word);
       if (!db) return db.error();
       to_db = *db;
     } else {

@@ -17,7 +17,8 @@ struct SortRequest {
   bool stores = false;
 };
 
-Result<SortRequest> read_sort(ArgReader words, bool may_store) {
+// In a cluster the keys that patterns name may be anywhere.
+Result<SortRequest> read_sort(ArgReader words, bool may_store, bool in_cluster) {
   SortRequest request;
   while (words.more()) {
     if (words.match("ASC") || words.match("DESC") || words.match("ALPHA")) continue;
@@ -26,8 +27,12 @@ Result<SortRequest> read_sort(ArgReader words, bool may_store) {
       if (!offset) return offset.error();
       const Result<int64_t> count = words.integer();
       if (!count) return count.error();
-    } else if (words.match_with("BY", 1) || words.match_with("GET", 1)) {
+    } else if (words.match_with("BY", 1)) {
+      const bool names_keys = words.next().find('*') != std::string_view::npos;
+      if (in_cluster && names_keys) return Error("BY option of SORT denied in cluster mode.");
+    } else if (words.match_with("GET", 1)) {
       words.next();
+      if (in_cluster) return Error("GET option of SORT denied in cluster mode.");
     } else if (may_store && words.match_with("STORE", 1)) {
       request.store = words.next();
       request.stores = true;
@@ -39,7 +44,8 @@ Result<SortRequest> read_sort(ArgReader words, bool may_store) {
 }
 
 Result<void> sort_value(Call& call, bool may_store) {
-  const Result<SortRequest> request = read_sort(ArgReader(call.args(), 2), may_store);
+  const Result<SortRequest> request =
+      read_sort(ArgReader(call.args(), 2), may_store, call.keyspace().has_slots());
   if (!request) return request.error();
   const Entry* entry = call.keyspace().read(call.db(), call.arg(1));
   if (entry != nullptr) return wrong_type();

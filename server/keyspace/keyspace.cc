@@ -122,10 +122,22 @@ const Entry* Keyspace::peek(int db, std::string_view key) {
   return find_alive(db, key);
 }
 
+[[gnu::noinline]] Keyspace::Ref Keyspace::change_in_slot(std::string_view key) {
+  Ref ref;
+  ref.home_ = &slots_->writable(slot_of(key), hash_key_);
+  ref.place_ = slots_->locate(*ref.home_, key);
+  return ref;
+}
+
 Keyspace::Ref Keyspace::change(int db, std::string_view key) {
   Ref ref;
-  ref.home_ = &home_of(db, key);
-  ref.place_ = locate(*ref.home_, key);
+  if (slots_ == nullptr) [[likely]] {
+    Database& home = database(db);
+    ref.place_ = home.table->locate(key);
+    ref.home_ = &home;
+  } else {
+    ref = change_in_slot(key);
+  }
   if (!ref) return ref;
   Entry& entry = *ref.place_.entry();
   if (is_hidden(entry)) [[unlikely]] {

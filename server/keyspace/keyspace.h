@@ -269,14 +269,12 @@ class Keyspace {
     return slots_->find(slot_of(key));
   }
   TableHome& home_of(int db, std::string_view key) {
-    if (slots_ == nullptr) [[likely]] {
-      return database(db);
-    }
-    return slots_->writable(slot_of(key), hash_key_);
+    return slots_ == nullptr ? database(db) : slots_->writable(slot_of(key), hash_key_);
   }
   Table::Place locate(TableHome& home, std::string_view key) {
     return slots_ == nullptr ? home.table->locate(key) : slots_->locate(home, key);
   }
+  Ref change_in_slot(std::string_view key);
   void will_change(TableHome& home) {
     if (slots_ != nullptr) slots_->will_change(home);
   }

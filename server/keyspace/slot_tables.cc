@@ -8,6 +8,56 @@
 
 namespace redan {
 
+template <class Change>
+void SlotTables::counted(TableHome& home, Change&& change) {
+  table_bytes_ -= home.table->memory_bytes();
+  change(*home.table);
+  table_bytes_ += home.table->memory_bytes();
+  if (home.table->rehashing()) [[unlikely]] {
+    rehashing_[index_of(home)] = true;
+  }
+}
+
+void SlotTables::changed_by(const TableHome& home, int keys) {
+  const size_t index = index_of(home);
+  keys_ += static_cast<size_t>(keys);
+  group_keys_[index >> kGroupBits] += static_cast<size_t>(keys);
+  if (home.table->size() == 0) may_be_empty_[index] = true;
+}
+
+TableHome& SlotTables::writable(Slot slot, const HashKey& hash_key) {
+  TableHome& home = homes_[slot.value];
+  if (home.table == nullptr) [[unlikely]] {
+    make(slot.value, hash_key);
+  } else if (sink_ != nullptr && pending_[slot.value]) [[unlikely]] {
+    begin(slot.value);
+  }
+  return home;
+}
+
+void SlotTables::will_change(TableHome& home) {
+  if (sink_ != nullptr && pending_[index_of(home)]) begin(index_of(home));
+}
+
+Table::Place SlotTables::locate(TableHome& home, std::string_view key) {
+  if (!home.table->rehashing()) return home.table->locate(key);
+  Table::Place place;
+  counted(home, [&](Table& table) { place = table.locate(key); });
+  return place;
+}
+
+void SlotTables::insert(TableHome& home, Table::Place place, Entry* entry) {
+  counted(home, [&](Table& table) { table.insert(place, entry, entry->expires()); });
+  changed_by(home, 1);
+}
+
+Entry* SlotTables::erase(TableHome& home, Table::Place place) {
+  Entry* entry = nullptr;
+  counted(home, [&](Table& table) { entry = table.erase(place); });
+  changed_by(home, -1);
+  return entry;
+}
+
 void SlotTables::make(size_t index, const HashKey& hash_key) {
   TableHome& home = homes_[index];
   home.table = std::make_unique<Table>(hash_key);

@@ -51,38 +51,15 @@ class SlotTables {
     TableHome& home = homes_[slot.value];
     return home.table == nullptr ? nullptr : &home;
   }
-  // For a caller that will change what is there.
-  TableHome& writable(Slot slot, const HashKey& hash_key) {
-    TableHome& home = homes_[slot.value];
-    if (home.table == nullptr) [[unlikely]] {
-      make(slot.value, hash_key);
-    } else if (sink_ != nullptr && pending_[slot.value]) [[unlikely]] {
-      begin(slot.value);
-    }
-    return home;
-  }
-
-  void will_change(TableHome& home) {
-    if (sink_ != nullptr && pending_[index_of(home)]) begin(index_of(home));
-  }
+  // For a caller that will change what is there. Out of line, as all that follows: a node without
+  // slots has this code beside its own path, not in it.
+  TableHome& writable(Slot slot, const HashKey& hash_key);
+  void will_change(TableHome& home);
 
   // The doors to a table that count what its change means for all of them. `home` is one of ours.
-  Table::Place locate(TableHome& home, std::string_view key) {
-    if (!home.table->rehashing()) return home.table->locate(key);
-    Table::Place place;
-    counted(home, [&](Table& table) { place = table.locate(key); });
-    return place;
-  }
-  void insert(TableHome& home, Table::Place place, Entry* entry) {
-    counted(home, [&](Table& table) { table.insert(place, entry, entry->expires()); });
-    changed_by(home, 1);
-  }
-  Entry* erase(TableHome& home, Table::Place place) {
-    Entry* entry = nullptr;
-    counted(home, [&](Table& table) { entry = table.erase(place); });
-    changed_by(home, -1);
-    return entry;
-  }
+  Table::Place locate(TableHome& home, std::string_view key);
+  void insert(TableHome& home, Table::Place place, Entry* entry);
+  Entry* erase(TableHome& home, Table::Place place);
   // The home's number of expiring keys has changed.
   void expiring_changed(const TableHome& home) { expiring_[index_of(home)] = home.expiring > 0; }
 
@@ -152,22 +129,8 @@ class SlotTables {
     return static_cast<size_t>(&home - homes_.data());
   }
   template <class Change>
-  void counted(TableHome& home, Change&& change) {
-    table_bytes_ -= home.table->memory_bytes();
-    change(*home.table);
-    table_bytes_ += home.table->memory_bytes();
-    if (home.table->rehashing()) [[unlikely]] {
-      rehashing_[index_of(home)] = true;
-    }
-  }
-  void changed_by(const TableHome& home, int keys) {
-    const size_t index = index_of(home);
-    keys_ += static_cast<size_t>(keys);
-    group_keys_[index >> kGroupBits] += static_cast<size_t>(keys);
-    if (home.table->size() == 0) [[unlikely]] {
-      may_be_empty_[index] = true;
-    }
-  }
+  void counted(TableHome& home, Change&& change);
+  void changed_by(const TableHome& home, int keys);
   void make(size_t index, const HashKey& hash_key);
   void begin(size_t index);
   std::unique_ptr<Table> take(size_t index);

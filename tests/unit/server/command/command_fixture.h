@@ -117,7 +117,8 @@ class CommandTest : public testing::Test {
  protected:
   static constexpr int64_t kNowMs = 1'700'000'000'000;
 
-  CommandTest() {
+  explicit CommandTest(const KeyspaceOptions& keyspace_options = {.databases = 16, .seed = 1})
+      : keyspace(keyspace_options) {
     options.reset();
     set_now_ms(kNowMs);
   }
@@ -152,7 +153,7 @@ class CommandTest : public testing::Test {
   // What replicas got since the last question, commands joined by "; ".
   std::string fed() { return std::exchange(fed_, {}); }
 
-  Keyspace keyspace{{.databases = 16, .seed = 1}};
+  Keyspace keyspace;
   ServerConfig config;
   Registry options{config, server_options()};
   ServerCommands commands{server_families()};

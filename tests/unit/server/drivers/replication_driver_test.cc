@@ -81,6 +81,14 @@ TEST(ReplicationDriver, FollowsItselfThroughCutsAndAPromotion) {
   tell_the_story<TestNode, TestNode>(primary, replica, [](TestNode& node) { node.call({"CUT"}); });
 }
 
+TEST(ReplicationDriver, NodesWithATableForEachSlotFollowEachOther) {
+  ServerConfig config = at_once();
+  config.cluster_enabled = true;
+  TestNode primary(config);
+  TestNode replica(config);
+  tell_the_story<TestNode, TestNode>(primary, replica, [](TestNode& node) { node.call({"CUT"}); });
+}
+
 TEST(ReplicationDriver, RedisFollowsUsThroughCutsAndAPromotion) {
   TestNode primary(at_once());
   RedisServer replica;

@@ -104,30 +104,32 @@ Reply TestClient::call(std::vector<std::string> args) {
 struct TestNode::Inside final : RequestHandler {
   explicit Inside(ServerConfig c)
       : config(std::move(c)),
-        keyspace({.databases = 16, .seed = 1}),
+        keyspace(keyspace_options(1)),
         snapshots({.loop = loop,
                    .keyspace = keyspace,
                    .config = config,
                    .origin = [this] { return replication.origin(); }}),
         io(loop, *this),
-        replication({.loop = loop,
-                     .config = config,
-                     .snapshots = snapshots,
-                     .fresh_keyspace =
-                         [] {
-                           return std::make_unique<Keyspace>(
-                               KeyspaceOptions{.databases = 16, .seed = 2});
-                         },
-                     .install_keyspace =
-                         [this](std::unique_ptr<Keyspace> fresh) { keyspace.swap_data(*fresh); },
-                     .adopt_primary =
-                         [this](int fd, std::string leftover) {
-                           return io.adopt(fd, ClientKind::kPrimary, leftover);
-                         },
-                     .role_changed = [this](std::string_view host,
-                                            int) { keyspace.set_replica(!host.empty()); },
-                     .pause_writes = [this](bool on) { paused = on; },
-                     .key_count = [this] { return keyspace.total_size(); }}) {}
+        replication(
+            {.loop = loop,
+             .config = config,
+             .snapshots = snapshots,
+             .fresh_keyspace = [this] { return std::make_unique<Keyspace>(keyspace_options(2)); },
+             .install_keyspace =
+                 [this](std::unique_ptr<Keyspace> fresh) { keyspace.swap_data(*fresh); },
+             .adopt_primary =
+                 [this](int fd, std::string leftover) {
+                   return io.adopt(fd, ClientKind::kPrimary, leftover);
+                 },
+             .role_changed = [this](std::string_view host,
+                                    int) { keyspace.set_replica(!host.empty()); },
+             .pause_writes = [this](bool on) { paused = on; },
+             .key_count = [this] { return keyspace.total_size(); }}) {}
+
+  KeyspaceOptions keyspace_options(uint64_t seed) const {
+    const bool slots = config.cluster_enabled;
+    return {.databases = slots ? 1 : 16, .seed = seed, .slots = slots};
+  }
 
   void opened(Session&) override {}
   RequestLimits limits(const Session&) const override { return {}; }
@@ -204,7 +206,8 @@ struct TestNode::Inside final : RequestHandler {
       Entry::Scratch scratch;
       entry == nullptr ? reply.null() : reply.bulk(entry->string(scratch));
     } else if (name == "SELECT") {
-      session.db = static_cast<int>(*parse_int64(args[1]));
+      // With slots there is one database, and stories that change it are told on that.
+      session.db = static_cast<int>(*parse_int64(args[1])) % keyspace.databases();
       reply.ok();
     } else if (name == "INFO") {
       InfoWriter info;

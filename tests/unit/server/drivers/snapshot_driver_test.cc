@@ -13,18 +13,18 @@ namespace redan {
 namespace {
 
 struct Node {
+  explicit Node(const KeyspaceOptions& options = {.seed = 1}) : keyspace(options) {
+    config.dir = folder.path();
+    config.save.clear();
+  }
   Folder folder;
   ServerConfig config;
-  Keyspace keyspace{{.seed = 1}};
+  Keyspace keyspace;
   DataLoop loop;
   SnapshotDriver driver{{.loop = loop, .keyspace = keyspace, .config = config, .origin = [] {
                            return SnapshotOrigin{std::string(40, 'r'), 77, 0};
                          }}};
 
-  Node() {
-    config.dir = folder.path();
-    config.save.clear();
-  }
   void wait() {
     run_until(loop, [this] { return !driver.in_progress(); });
   }
@@ -60,6 +60,36 @@ TEST(SnapshotDriver, SavesAndLoadsAtTheNextStart) {
   EXPECT_EQ(after.driver.loaded().origin.offset, 77);
   EXPECT_FALSE(after.driver.loading());
   EXPECT_EQ(after.driver.changes_since_save(), 0);
+}
+
+// With a table for each slot, also the file of a node without, and the other way round.
+TEST(SnapshotDriver, TablesOfSlotsAreSavedWhileTheyChangeAndLoadedAnywhere) {
+  const KeyspaceOptions slots{.databases = 1, .seed = 3, .slots = true};
+  Node before(slots);
+  fill(before.keyspace, 1, 5000);
+  const Contents at_mark = contents(before.keyspace);
+  ASSERT_TRUE(before.driver.begin_background_save().ok());
+  Rng rng(9);
+  run_until(before.loop, [&] {
+    for (int i = 0; i < 50; ++i) change_at_random(before.keyspace, rng, 0, 5000);
+    before.keyspace.free_empty_tables();
+    return !before.driver.in_progress();
+  });
+  EXPECT_NE(contents(before.keyspace), at_mark);
+  before.keyspace.check_invariants();
+  for (const KeyspaceOptions& options : {slots, KeyspaceOptions{.seed = 4}}) {
+    Node after(options);
+    after.config.dir = before.folder.path();
+    ASSERT_TRUE(load_all(after.driver, true).ok());
+    EXPECT_EQ(contents(after.keyspace), at_mark);
+    after.keyspace.check_invariants();
+    Node again(slots);
+    again.config.dir = after.folder.path();
+    after.config.dir = after.folder.path();
+    ASSERT_TRUE(after.driver.save().ok());
+    ASSERT_TRUE(load_all(again.driver, true).ok());
+    EXPECT_EQ(contents(again.keyspace), at_mark);
+  }
 }
 
 TEST(SnapshotDriver, ABackgroundSaveCountsOnlyTheChangesUpToItsMark) {

@@ -59,7 +59,9 @@ Result<Contents> load(std::string_view bytes) {
 void fill(Keyspace& keyspace, uint64_t seed, size_t keys) {
   Rng rng(seed);
   for (size_t i = 0; i < keys; ++i) {
-    const int db = rng.chance(0.9) ? 0 : static_cast<int>(rng.below(16));
+    const bool elsewhere = !rng.chance(0.9);
+    const auto databases = static_cast<uint64_t>(keyspace.databases());
+    const int db = elsewhere ? static_cast<int>(rng.below(databases)) : 0;
     change_at_random(keyspace, rng, db, keys);
   }
 }
