@@ -52,6 +52,7 @@ struct ServerParts {
   NodeControl& control;
   Dispatching& dispatching;
   Rng& rng;
+  ClusterService* cluster = nullptr;  // null: a node by itself
 };
 
 // What must reach replicas in place of the request. Kept by the dispatcher, so that its memory is

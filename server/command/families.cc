@@ -9,7 +9,7 @@ std::vector<CommandFamily<Call>> server_families() {
           database_commands(),    connection_commands(),     client_commands(),
           transaction_commands(), pubsub_commands(),         admin_commands(),
           debug_commands(),       replication_commands(),    wait_commands(),
-          waitaof_commands(),     migrate_commands()};
+          waitaof_commands(),     migrate_commands(),        cluster_session_commands()};
 }
 
 }  // namespace redan

@@ -48,7 +48,7 @@ enum class PropagationErrorBehavior : uint8_t { kIgnore, kPanic, kPanicOnReplica
 enum class DisklessLoad : uint8_t { kDisabled, kOnEmptyDb, kSwapDb };
 // What a full sync that would leave a replica with less than it holds is refused for.
 enum class WipeRule : uint8_t { kNever, kEmpty /* it holds no key */, kShorter /* always */ };
-enum class EndpointType : uint8_t { kIp, kHostname, kUnknownEndpoint };
+enum class PreferredEndpoint : uint8_t { kIp, kHostname, kUnknownEndpoint };
 
 // save 3600 1: a snapshot once 3600 s have passed and at least one change was made.
 struct SavePoint {
@@ -333,7 +333,7 @@ struct ServerConfig {
   int64_t cluster_announce_bus_port{};
   std::string cluster_announce_hostname;
   std::string cluster_announce_human_nodename;
-  EndpointType cluster_preferred_endpoint_type{};
+  PreferredEndpoint cluster_preferred_endpoint_type{};
   int64_t cluster_ping_interval{};
 
   // Scripts, slow commands, latency.

@@ -131,11 +131,11 @@ struct EnumNames<WipeRule> {
       {"no", WipeRule::kNever}, {"empty", WipeRule::kEmpty}, {"shorter", WipeRule::kShorter}};
 };
 template <>
-struct EnumNames<EndpointType> {
-  static constexpr std::pair<std::string_view, EndpointType> kTable[] = {
-      {"ip", EndpointType::kIp},
-      {"hostname", EndpointType::kHostname},
-      {"unknown-endpoint", EndpointType::kUnknownEndpoint}};
+struct EnumNames<PreferredEndpoint> {
+  static constexpr std::pair<std::string_view, PreferredEndpoint> kTable[] = {
+      {"ip", PreferredEndpoint::kIp},
+      {"hostname", PreferredEndpoint::kHostname},
+      {"unknown-endpoint", PreferredEndpoint::kUnknownEndpoint}};
 };
 
 }  // namespace redan

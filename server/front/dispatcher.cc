@@ -20,7 +20,9 @@ namespace redan {
 Dispatcher::Dispatcher(ServerParts& parts)
     : parts_(parts),
       nanoseconds_per_tick_(1e9 / ticks_per_second()),
-      refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)) {}
+      refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)),
+      detour_(parts.cluster != nullptr),
+      cluster_gate_(parts) {}
 
 // --- connections ---
 
@@ -85,9 +87,12 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
   const Entry* const entry = find(session, args[0]);
   if (entry != nullptr && is_ordinary(session) && !is_doubtful(entry->flags, doubtful_) &&
       entry->handler != nullptr && !entry->is_container() && entry->accepts(args.size()) &&
-      !any_pause_ && !session.replies_withheld()) [[likely]] {
-    call(session, *entry, args, reply);
-    return Executed::kDone;
+      !session.replies_withheld()) [[likely]] {
+    if (!detour_) [[likely]] {
+      call(session, *entry, args, reply);
+      return Executed::kDone;
+    }
+    if (serve_if_ours(session, *entry, args, reply)) return Executed::kDone;
   }
   const size_t start = reply.buffer().size();
   if (session.kind == ClientKind::kPrimary) {
@@ -100,11 +105,27 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     return executed;
   }
   const Executed executed = run(session, entry, args, reply);
+  // ASKING is good for the one call behind it, or for one transaction.
+  if (session.asking && !session.in_multi() && (entry == nullptr || entry->full_name != "asking")) {
+    session.asking = false;
+  }
   if (session.replies_withheld()) {
     if (session.reply_off || session.reply_skip) reply.buffer().truncate(start);
     session.reply_skip = std::exchange(session.reply_skip_next, false);
   }
   return executed;
+}
+
+// A cluster node's short way.
+bool Dispatcher::serve_if_ours(Session& session, const Entry& entry, Args args,
+                               ReplyWriter& reply) {
+  if (any_pause_ || parts_.cluster == nullptr) return false;
+  const std::optional<Slot> slot = cluster_gate_.quickly_ours(session, entry, args);
+  if (!slot) return false;
+  parts_.keyspace.set_slot(*slot);
+  call(session, entry, args, reply);
+  parts_.keyspace.forget_slot();
+  return true;
 }
 
 // A command of the primary did not work here: the two may hold different data from now on.
@@ -142,6 +163,16 @@ void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error
   if (entry != nullptr) ++parts_.stats.commands[static_cast<size_t>(entry->id)].rejected;
   if (session.kind == ClientKind::kPrimary) {
     stream_failed(entry == nullptr ? "<unknown>" : entry->full_name, error);
+  }
+  const bool redirected = error.code() == "MOVED" || error.code() == "ASK" ||
+                          error.code() == "TRYAGAIN" || error.code() == "CROSSSLOT" ||
+                          error.code() == "CLUSTERDOWN";
+  if (entry != nullptr && entry->full_name == "exec" && redirected) {
+    // The client goes elsewhere with the whole transaction.
+    parts_.watched.forget(session);
+    session.transaction.reset();
+    parts_.stats.count_error(error.code());
+    return reply.error(error);
   }
   if (entry != nullptr && entry->full_name == "exec") {
     // What was queued can never run any more.
@@ -212,6 +243,10 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
   const bool is_exec = session.in_multi() && entry->full_name == "exec";
   if (is_exec) flags |= session.transaction->queued_flags;
 
+  ClusterGate::Outcome elsewhere;
+  if (parts_.cluster != nullptr && session.kind != ClientKind::kPrimary) {
+    elsewhere = cluster_gate_.check(session, *entry, args);
+  }
   const GateView view{.command = *entry,
                       .flags = flags,
                       .session = session,
@@ -220,7 +255,8 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
                       .snapshots = parts_.snapshots,
                       .loading = loading_ || parts_.replication.loading(),
                       .from_primary = session.kind == ClientKind::kPrimary,
-                      .memory_exceeded = memory_exceeded()};
+                      .memory_exceeded = memory_exceeded(),
+                      .not_served_here = elsewhere.refusal};
   if (Refusal refusal = first_refusal(view)) [[unlikely]] {
     refuse(session, entry, *refusal, reply);
     return Executed::kDone;
@@ -229,20 +265,30 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
       [[unlikely]] {
     apply_without_disk();
   }
+  if (!elsewhere.slot || is_exec) return run_past_gates(session, *entry, flags, args, reply);
+  // (What EXEC runs lies in one slot too, but the keys that it watched need not.)
+  parts_.keyspace.set_slot(*elsewhere.slot);
+  const Executed executed = run_past_gates(session, *entry, flags, args, reply);
+  parts_.keyspace.forget_slot();
+  return executed;
+}
+
+Executed Dispatcher::run_past_gates(Session& session, const Entry& entry, uint32_t flags, Args args,
+                                    ReplyWriter& reply) {
   if (must_wait(session, flags)) [[unlikely]] {
     paused_sessions_.insert(session.id);
     return Executed::kLater;
   }
-  if (session.in_multi() && !is_exec) {
-    const std::string& name = entry->full_name;
+  if (session.in_multi() && entry.full_name != "exec") {
+    const std::string& name = entry.full_name;
     const bool now = name == "discard" || name == "multi" || name == "watch" || name == "quit" ||
                      name == "reset";
     if (!now) {
-      queue(session, *entry, args, reply);
+      queue(session, entry, args, reply);
       return Executed::kDone;
     }
   }
-  call(session, *entry, args, reply);
+  call(session, entry, args, reply);
   return Executed::kDone;
 }
 
@@ -398,7 +444,7 @@ void Dispatcher::flushing(int db) {
 void Dispatcher::pause(PauseReason reason, PauseKind kind, Instant until) {
   // Expiry is a write too.
   parts_.keyspace.pause_expiry(true);
-  any_pause_ = true;
+  any_pause_ = detour_ = true;
   Pause& pause = pauses_[static_cast<size_t>(reason)];
   if (!pause.active) {
     pause = {true, kind, until};
@@ -431,6 +477,7 @@ void Dispatcher::check_pauses(Instant now) {
 
 void Dispatcher::resume_paused() {
   any_pause_ = writes_paused();
+  detour_ = any_pause_ || parts_.cluster != nullptr;
   parts_.keyspace.pause_expiry(any_pause_);
   // Whoever must still wait puts himself back on the list.
   for (const uint64_t id : std::exchange(paused_sessions_, {})) {

@@ -8,6 +8,7 @@
 
 #include "server/command/call.h"
 #include "server/drivers/client_io.h"
+#include "server/front/cluster_gate.h"
 #include "server/session/dispatching.h"
 #include "server/session/node_control.h"
 
@@ -68,6 +69,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   const Entry* find(const Session& session, std::string_view name) const;
   // The long way, past every gate; `entry` is null where there is no such command.
   Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
+  Executed run_past_gates(Session& session, const Entry& entry, uint32_t flags, Args args,
+                          ReplyWriter& reply);
+  bool serve_if_ours(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   void judge_state();
   void apply_without_disk();
   void stream_failed(std::string_view command, const Error& error);
@@ -92,6 +96,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   uint32_t doubtful_ = UINT32_MAX;  // see gates.h; nothing is certain before the first batch
   uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than
   bool any_pause_ = false;
+  // The short way is not open to all: a pause, or slots that may lie elsewhere.
+  bool detour_ = false;
+  ClusterGate cluster_gate_;
   uint64_t last_ticks_ = 0;
   uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
   WallTime wall_{};

@@ -91,6 +91,10 @@ Refusal allowed_in_multi(const GateView& view) {
   return Error("Command not allowed inside a transaction");
 }
 
+Refusal served_by_this_node(const GateView& view) {
+  return view.not_served_here;
+}
+
 Refusal enough_memory(const GateView& view) {
   if (!view.memory_exceeded || (view.flags & kDenyOom) == 0) return {};
   return Error("OOM", "command not allowed when used memory > 'maxmemory'.");
@@ -99,9 +103,9 @@ Refusal enough_memory(const GateView& view) {
 Refusal first_refusal(const GateView& view) {
   if (Refusal refusal = authenticated(view)) return refusal;
   if (view.from_primary) return {};
-  for (const auto gate :
-       {debug_allowed, not_from_replica, allowed_in_multi, enough_memory, disk_trusted,
-        enough_replicas, writable_here, allowed_while_subscribed, not_stale, not_loading}) {
+  for (const auto gate : {debug_allowed, not_from_replica, allowed_in_multi, served_by_this_node,
+                          enough_memory, disk_trusted, enough_replicas, writable_here,
+                          allowed_while_subscribed, not_stale, not_loading}) {
     if (Refusal refusal = gate(view)) return refusal;
   }
   return {};

@@ -25,6 +25,8 @@ struct GateView {
   bool loading;
   bool from_primary;  // the stream of our primary is obeyed, whatever the gates for clients say
   bool memory_exceeded;
+  // In a cluster: why another node has to be asked, or none can be (ClusterGate).
+  std::optional<Error> not_served_here = std::nullopt;
 };
 
 using Refusal = std::optional<Error>;
@@ -40,6 +42,7 @@ Refusal allowed_while_subscribed(const GateView& view);
 Refusal not_stale(const GateView& view);
 Refusal not_loading(const GateView& view);
 Refusal allowed_in_multi(const GateView& view);
+Refusal served_by_this_node(const GateView& view);
 
 // Snapshots fail, and stop-writes-on-bgsave-error asks to notice.
 bool disk_fails(const ServerConfig& config, const SnapshotService& snapshots);

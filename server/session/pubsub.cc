@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/crc16.h"
 #include "common/base/glob.h"
 
 namespace redan {
@@ -13,12 +14,17 @@ Subscriptions& need_subscriptions(Session& session) {
   return *session.subscriptions;
 }
 
+// Sharded channels are counted by themselves.
 void confirm(Session& session, std::string_view kind, const std::string_view* name,
              ReplyWriter& reply) {
+  const Subscriptions none;
+  const Subscriptions& all = session.subscriptions == nullptr ? none : *session.subscriptions;
+  const size_t sharded = all.shard_channels.size();
   reply.push(3);
   reply.bulk(kind);
   name == nullptr ? reply.null() : reply.bulk(*name);
-  reply.integer(static_cast<int64_t>(session.subscription_count()));
+  reply.integer(static_cast<int64_t>(
+      kind.starts_with('s') && kind != "subscribe" ? sharded : all.count() - sharded));
 }
 
 // One message in both protocols, each built when the first session needs it.
@@ -57,6 +63,13 @@ void PubSub::psubscribe(Session& session, std::string_view pattern, ReplyWriter&
   confirm(session, "psubscribe", &pattern, reply);
 }
 
+void PubSub::ssubscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
+  if (need_subscriptions(session).shard_channels.emplace(channel).second) {
+    shard_channels_[std::string(channel)].push_back(&session);
+  }
+  confirm(session, "ssubscribe", &channel, reply);
+}
+
 void PubSub::drop(Listeners& from, std::string_view name, Session& session) {
   const auto it = from.find(name);
   if (it == from.end()) return;
@@ -86,6 +99,17 @@ void PubSub::punsubscribe(Session& session, std::string_view pattern, ReplyWrite
   confirm(session, "punsubscribe", &pattern, reply);
 }
 
+void PubSub::sunsubscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
+  if (session.subscriptions != nullptr) {
+    auto& mine = session.subscriptions->shard_channels;
+    if (const auto it = mine.find(channel); it != mine.end()) {
+      mine.erase(it);
+      drop(shard_channels_, channel, session);
+    }
+  }
+  confirm(session, "sunsubscribe", &channel, reply);
+}
+
 void PubSub::unsubscribe_all(Session& session, ReplyWriter& reply) {
   if (session.subscriptions == nullptr || session.subscriptions->channels.empty()) {
     return confirm(session, "unsubscribe", nullptr, reply);
@@ -102,10 +126,36 @@ void PubSub::punsubscribe_all(Session& session, ReplyWriter& reply) {
   for (const std::string& name : names) punsubscribe(session, name, reply);
 }
 
+void PubSub::sunsubscribe_all(Session& session, ReplyWriter& reply) {
+  if (session.subscriptions == nullptr || session.subscriptions->shard_channels.empty()) {
+    return confirm(session, "sunsubscribe", nullptr, reply);
+  }
+  const auto names = session.subscriptions->shard_channels;
+  for (const std::string& name : names) sunsubscribe(session, name, reply);
+}
+
+void PubSub::unsubscribe_slots(const SlotSet& slots) {
+  std::vector<std::pair<std::string, std::vector<Session*>>> gone;
+  for (const auto& [name, sessions] : shard_channels_) {
+    if (slots.contains(slot_of_key(name))) gone.emplace_back(name, sessions);
+  }
+  for (const auto& [name, sessions] : gone) {
+    for (Session* session : sessions) {
+      ByteBuffer bytes;
+      ReplyWriter writer(bytes, session->resp);
+      sunsubscribe(*session, name, writer);
+      session->connection->send(bytes.view());
+    }
+  }
+}
+
 void PubSub::forget(Session& session) {
   if (session.subscriptions == nullptr) return;
   for (const std::string& name : session.subscriptions->channels) drop(channels_, name, session);
   for (const std::string& name : session.subscriptions->patterns) drop(patterns_, name, session);
+  for (const std::string& name : session.subscriptions->shard_channels) {
+    drop(shard_channels_, name, session);
+  }
   session.subscriptions.reset();
 }
 
@@ -123,17 +173,38 @@ int64_t PubSub::publish(std::string_view channel, std::string_view message) {
   return receivers;
 }
 
-std::vector<std::string_view> PubSub::channels(std::string_view pattern) const {
+int64_t PubSub::spublish(std::string_view channel, std::string_view message) {
+  const auto it = shard_channels_.find(channel);
+  if (it == shard_channels_.end()) return 0;
+  Message push({"smessage", channel, message});
+  for (Session* session : it->second) push.send_to(*session);
+  return static_cast<int64_t>(it->second.size());
+}
+
+std::vector<std::string_view> PubSub::matching(const Listeners& all, std::string_view pattern) {
   std::vector<std::string_view> names;
-  for (const auto& [name, sessions] : channels_) {
+  for (const auto& [name, sessions] : all) {
     if (pattern.empty() || glob_match(pattern, name)) names.push_back(name);
   }
   return names;
 }
 
+std::vector<std::string_view> PubSub::channels(std::string_view pattern) const {
+  return matching(channels_, pattern);
+}
+
+std::vector<std::string_view> PubSub::shard_channels(std::string_view pattern) const {
+  return matching(shard_channels_, pattern);
+}
+
 size_t PubSub::subscribers(std::string_view channel) const {
   const auto it = channels_.find(channel);
   return it == channels_.end() ? 0 : it->second.size();
+}
+
+size_t PubSub::shard_subscribers(std::string_view channel) const {
+  const auto it = shard_channels_.find(channel);
+  return it == shard_channels_.end() ? 0 : it->second.size();
 }
 
 }  // namespace redan

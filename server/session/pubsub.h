@@ -1,4 +1,5 @@
-// Who listens to what. Messages go to the sessions' connections, in each one's protocol; nothing is
+// Who listens to what. Sharded channels have names of their own: in a cluster each lives in its
+// slot. Messages go to the sessions' connections, in each one's protocol; nothing is
 // stored. Channels and patterns of a session are kept there too (Session::subscriptions), so that a
 // closed session can be forgotten without a search.
 #pragma once
@@ -8,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/slot_set.h"
 #include "common/resp/writer.h"
 #include "server/session/session.h"
 
@@ -18,19 +20,27 @@ class PubSub {
   // Each writes its confirmation to `reply`, as the commands of the same names answer.
   void subscribe(Session& session, std::string_view channel, ReplyWriter& reply);
   void psubscribe(Session& session, std::string_view pattern, ReplyWriter& reply);
+  void ssubscribe(Session& session, std::string_view channel, ReplyWriter& reply);
   void unsubscribe(Session& session, std::string_view channel, ReplyWriter& reply);
   void punsubscribe(Session& session, std::string_view pattern, ReplyWriter& reply);
+  void sunsubscribe(Session& session, std::string_view channel, ReplyWriter& reply);
   // From everything of that kind; at least one confirmation is written.
   void unsubscribe_all(Session& session, ReplyWriter& reply);
   void punsubscribe_all(Session& session, ReplyWriter& reply);
+  void sunsubscribe_all(Session& session, ReplyWriter& reply);
   // Silently, when the session is closed or reset.
   void forget(Session& session);
 
   // How many clients it was sent to; one that listens twice counts twice.
   int64_t publish(std::string_view channel, std::string_view message);
+  int64_t spublish(std::string_view channel, std::string_view message);
+  // These slots are served elsewhere now: who listened there is told that it is over.
+  void unsubscribe_slots(const SlotSet& slots);
 
   std::vector<std::string_view> channels(std::string_view pattern) const;  // empty: all
+  std::vector<std::string_view> shard_channels(std::string_view pattern) const;
   size_t subscribers(std::string_view channel) const;
+  size_t shard_subscribers(std::string_view channel) const;
   size_t channel_count() const { return channels_.size(); }
   size_t pattern_count() const { return patterns_.size(); }
 
@@ -40,10 +50,12 @@ class PubSub {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   using Listeners = std::unordered_map<std::string, std::vector<Session*>, Hash, std::equal_to<>>;
+  static std::vector<std::string_view> matching(const Listeners& all, std::string_view pattern);
   static void drop(Listeners& from, std::string_view name, Session& session);
 
   Listeners channels_;
   Listeners patterns_;
+  Listeners shard_channels_;
 };
 
 }  // namespace redan

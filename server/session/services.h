@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,8 +13,10 @@
 
 namespace redan {
 
+class ClusterView;
 class InfoWriter;
 class ReplyWriter;
+struct ClusterVerb;
 struct Session;
 
 // RDB files: SAVE, BGSAVE, LASTSAVE, DEBUG RELOAD.
@@ -86,6 +89,19 @@ class ReplicationService {
   virtual void write_info(InfoWriter& info) const = 0;    // INFO replication
   virtual ReplicationTraffic traffic() const { return {}; }
   virtual void write_stats(InfoWriter& info) const = 0;  // sync_full, sync_partial_ok, ...
+};
+
+// The node's part in a cluster; a node by itself has none.
+class ClusterService {
+ public:
+  virtual ~ClusterService() = default;
+  // All nodes and the owners of all slots, as this node sees them now.
+  virtual const ClusterView& view() const = 0;
+  // CLUSTER's verbs: runs one on the machine (ClusterVerb is the machine, the time and where its
+  // effects go) and sees its effects through. What it refuses comes back.
+  virtual Result<void> perform(const std::function<Result<void>(ClusterVerb&)>& verb) = 0;
+  // A message for the subscribers on other nodes: all of them, or those of this node's shard.
+  virtual void publish(bool sharded, std::string_view channel, std::string_view message) = 0;
 };
 
 }  // namespace redan

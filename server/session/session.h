@@ -59,7 +59,8 @@ struct Transaction {
 struct Subscriptions {
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
-  size_t count() const { return channels.size() + patterns.size(); }
+  std::set<std::string, std::less<>> shard_channels;
+  size_t count() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };
 
 enum class ClientKind : uint8_t { kNormal, kPubSub, kReplica, kPrimary };
