@@ -337,6 +337,13 @@ void Node::Parts::serve() {
 
 int Node::run() {
   Parts& p = *parts_;
+  if (p.config.cluster_enabled) {
+    // Half of a cluster node would take writes for slots that others serve.
+    log_warning(
+        "cluster-enabled is set, but the cluster bus is not built yet. Start without it, or use a "
+        "version that has it.");
+    return 1;
+  }
   p.configure_clients();
   p.hook_options();
   if (Result<void> applied = p.process.apply(); !applied) {

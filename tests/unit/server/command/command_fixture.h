@@ -89,12 +89,14 @@ class FakeControl : public NodeControl {
   int new_ids = 0;
 };
 
-class NoTransactions : public Dispatching {
+// Runs no transaction, unless a test has a dispatcher that does.
+class Transactions : public Dispatching {
  public:
-  Result<void> execute_transaction(Session&, const std::vector<QueuedCommand>&,
-                                   ReplyWriter&) override {
-    return kOk;
+  Result<void> execute_transaction(Session& caller, const std::vector<QueuedCommand>& queue,
+                                   ReplyWriter& reply) override {
+    return dispatcher == nullptr ? kOk : dispatcher->execute_transaction(caller, queue, reply);
   }
+  Dispatching* dispatcher = nullptr;
 };
 
 // Requests never come from sockets here.
@@ -168,7 +170,7 @@ class CommandTest : public testing::Test {
   FakeSnapshots snapshots;
   FakeReplication replication;
   FakeControl control;
-  NoTransactions transactions;
+  Transactions transactions;
   Rng rng{1};
   Session session;
   ServerParts parts_{.keyspace = keyspace,
