@@ -24,11 +24,22 @@ inline constexpr std::array<std::string_view, 12> kNames = {
     "handover_without_pause",   // A manual failover does not pause the writers.
     "empty_primary_followed",   // A replica takes the empty data of a primary that restarted.
 };
+// Those of the cluster's machine, which has a world and a gate of its own.
+inline constexpr std::array<std::string_view, 4> kClusterNames = {
+    "cluster_vote_twice",            // A primary votes for every replica that asks.
+    "cluster_vote_not_persisted",    // A vote leaves before it is on disk.
+    "cluster_stale_claim_accepted",  // A claim on slots wins whatever its epoch.
+    "cluster_forgotten_returns",     // Gossip brings back a node that was just forgotten.
+};
+inline constexpr size_t kFirstCluster = 1'000;
 
-// The place of `name` in the list; a name that is not in it does not compile.
+// The place of `name` in the lists; a name that is in neither does not compile.
 consteval size_t index_of(std::string_view name) {
   for (size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == name) return i + 1;
+  }
+  for (size_t i = 0; i < kClusterNames.size(); ++i) {
+    if (kClusterNames[i] == name) return kFirstCluster + i;
   }
   throw "no such mutant";
 }
@@ -39,7 +50,7 @@ struct Name {
 };
 
 #ifdef REDAN_MUTANTS
-// 0: none; else 1 + the index into kNames.
+// 0: none; else 1 + the index into kNames, or kFirstCluster + the index into kClusterNames.
 inline size_t chosen = 0;
 inline bool active(Name name) {
   return chosen == name.index;

@@ -22,8 +22,9 @@ struct BusPeer {
 };
 
 // ---- Events.
-// What pings are answered with from now on.
+// What pings are answered with from now on, and as whom (Liveness::set).
 struct Card {
+  NodeId self;
   Heartbeat heartbeat;
 };
 // Our role. Follow names the primary again when its address changed. BecomePrimary keeps the data

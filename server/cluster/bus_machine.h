@@ -18,11 +18,12 @@
 // election.cc, manual_failover.cc, replica_migration.cc, operator.cc (CLUSTER's verbs).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -40,6 +41,7 @@ struct BusSender {
   NodeId id;                // Envelope::from
   std::string observed_ip;  // Where the stream comes from,
   std::string local_ip;     // and where it ends: how others reach us.
+  NodeId link;              // The link whose stream, opened by us, it came back on; else empty.
 };
 
 // What the data plane knows of replication, by value.
@@ -76,7 +78,8 @@ class ClusterMachine {
 
   const ClusterView& view() const { return view_; }
   ClusterView& counters() { return view_; }  // For count_sent() and count_received() of pings.
-  NodesFile stored() const;
+  // What the last Persist held, or would hold now.
+  std::string config_text() const;
 
   // ---- Operator verbs, CLUSTER ... Errors carry Redis' texts; nothing is changed on an error.
   Result<void> meet(Instant now, const std::string& ip, uint16_t port, uint16_t bus_port,
@@ -107,21 +110,22 @@ class ClusterMachine {
  private:
   // What we remember of a peer beside its record in the view.
   struct Peer {
-    std::optional<Instant> sent;           // Our last message to it.
-    std::optional<Instant> pinged;         // Our last ping.
-    uint64_t state_digest = 0;             // Of the last NodeState that we took in; 0: none.
-    std::optional<Instant> state_asked;    // When we asked for a newer one.
-    Epoch claim_epoch{};                   // What that state claimed, looked at again when the
-    SlotSet claim;                         // view of slots has changed since:
-    uint64_t claim_seen = 0;               // slots_version_ then.
-    std::optional<Instant> updated;        // When we last told it that its claim is outdated.
-    uint64_t told_mine = 0, told_its = 0;  // Digests of the last exchange of members,
-    Instant tell_again{};                  // which is repeated with growing distance.
-    Nanos tell_gap{};
+    std::optional<Instant> pinged;       // Our last ping.
+    bool reconnected = false;            // The stream was closed once for the ping under way.
+    uint64_t state_digest = 0;           // Of the last NodeState that we took in; 0: none.
+    std::optional<Instant> state_asked;  // When we asked for a newer one.
+    bool announces_ip = false;
+    Epoch claim_epoch{};      // What that state claimed. It is looked at again when the slots
+    SlotSet claim;            // have changed since then:
+    uint64_t claim_seen = 0;  // slots_version_ at that time.
+    std::optional<Instant> corrected;          // When we last told it that its claim is outdated.
+    std::vector<NodeId> suspects;              // As it told last.
+    uint64_t roster_mine = 0, roster_its = 0;  // Digests when we last sent our roster, which is
+    Instant roster_again{};                    // repeated with a growing gap while they differ.
+    Nanos roster_gap{};
     std::optional<Instant> voted;         // Primary: when we last voted for a replica of it.
     std::optional<Instant> orphan_since;  // Primary: has slots and no working replica.
     bool had_replicas = false;            // Primary: replicas may migrate to it.
-    bool reconnected = false;             // The stream was closed once for the current ping.
     // Handshake.
     uint64_t token = 0;
     bool by_operator = false;
@@ -131,80 +135,103 @@ class ClusterMachine {
   };
 
   // machine.cc
-  void settle(Instant now, cluster::BusEffects& out);
-  void walk(Instant now);
+  void begin(Instant now);
+  void settle(cluster::BusEffects& out);
+  void walk();
   void at(Instant when) { next_deadline_ = std::min(next_deadline_, when); }
-  void send(Instant now, const ClusterNode& to, cluster::BusMessage message);
-  void broadcast(Instant now, const cluster::BusMessage& message);
-  void event(cluster::BusEvent event);
+  void soon() { at(now_); }
+  void send(const ClusterNode& to, cluster::BusMessage message);
+  void broadcast(const cluster::BusMessage& message);
+  void event(cluster::BusEvent event) { events_.push_back(std::move(event)); }
   void log(cluster::LogLevel level, std::string text);
+  // Must be on disk before anything leaves.
   void save() { dirty_ = true; }
-  void change_topology() { dirty_ = changed_ = true, ++slots_version_, view_.touch(); }
-  Nanos heartbeat_gap() const { return options_.node_timeout / 4; }
-  void keep_contact(Instant now, ClusterNode& node);
-  void keep_handshake(Instant now, ClusterNode& node);
-  void notice_stall(Instant now);
-  cluster::Heartbeat heartbeat(Instant now) const;
+  // Roles, slots, epochs or members changed: saved, told, and looked at again.
+  void change();
+  Nanos heartbeat_gap(const ClusterNode& to) const;
+  void keep_contact(ClusterNode& node);
+  void push_state();
+  cluster::Heartbeat heartbeat(bool ping) const;
   cluster::NodeState own_state() const;
   Peer& peer(NodeId id) { return peers_[id]; }
+  ClusterNode& self() { return view_.self(); }
+  ClusterNode* my_primary() { return self().is_primary ? nullptr : view_.find(self().primary); }
   void see_epoch(Epoch epoch);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Heartbeat&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::NodeState&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::StateRequest&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Meet&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Met&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Members&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Fail&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Update&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::VoteRequest&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Vote&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::FailoverStart&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::FailoverPaused&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::Publish&);
-  void on(Instant now, ClusterNode& from, const BusSender& sender, const cluster::NotMe&);
+  void set_epoch(Epoch current);
+  // on(): the sender is known; it was heard just now.
+  struct From {
+    ClusterNode& node;
+    Peer& peer;
+    const BusSender& sender;
+  };
+  void on(From from, const cluster::Heartbeat& heartbeat);
+  void on(From from, const cluster::NodeState& state);
+  void on(From from, const cluster::StateRequest& request);
+  void on(From from, const cluster::Publish& publish);
+
   // membership.cc
-  void on_meet(Instant now, const BusSender& sender, const cluster::Meet& meet);
-  void on_met(Instant now, const BusSender& sender, const cluster::Met& met);
-  ClusterNode& start_handshake(Instant now, const NodeAddress& address, NodeId expect);
-  ClusterNode& admit(Instant now, NodeId id);
-  void learn_address(ClusterNode& node, NodeAddress address, const std::string& observed_ip);
-  void learn_own_ip(const std::string& local_ip);
+  void on(From from, const cluster::Meet& meet);
+  void on(From from, const cluster::Met& met);
+  void on(From from, const cluster::NotMe& not_me);
+  void on(From from, const cluster::Roster& roster);
+  void on(From from, const cluster::Members& members);
+  void on_meet(const BusSender& sender, const cluster::Meet& meet);
+  void on_met(const BusSender& sender, const cluster::Met& met);
+  void on_not_me(const BusSender& sender);
+  void keep_handshake(ClusterNode& node);
+  void start_handshake(const NodeAddress& address, NodeId expect);
+  ClusterNode& admit(NodeId id);
   void drop(NodeId id);
+  void learn_address(ClusterNode& node, const NodeAddress& told, const std::string& observed_ip);
+  void learn_own_ip(const std::string& local_ip);
   uint64_t members_digest() const;
-  void compare_members(Instant now, ClusterNode& from, uint64_t digest);
-  cluster::Members members() const;
-  bool forgotten(Instant now, NodeId id);
-  void forget_for(Instant now, NodeId id, Nanos span);
+  void compare_members(From from, uint64_t digest);
+  void point_out(From from, const std::vector<NodeId>& suspects);
+  bool is_forgotten(NodeId id) const;
+  void forget_until(NodeId id, Instant until);
+  void take_forgotten(From from, const std::vector<cluster::Forgotten>& list);
+
   // failure.cc
-  bool counts(const ClusterNode& node) const { return node.is_primary && node.has_slots(); }
-  void check_silence(Instant now, ClusterNode& node);
-  void take_reports(Instant now, const ClusterNode& from, const std::vector<NodeId>& suspects);
-  size_t expire_reports(Instant now, ClusterNode& node);
-  void consider_fail(Instant now, ClusterNode& node);
-  void mark_failed(Instant now, ClusterNode& node);
-  void answered(Instant now, ClusterNode& node);
-  void update_state(Instant now);
+  void on(From from, const cluster::Fail& fail);
+  static bool counts(const ClusterNode& node) { return node.is_primary && node.has_slots(); }
+  void notice_stall();
+  void check_silence(ClusterNode& node);
+  void take_reports(From from, const std::vector<NodeId>& suspects);
+  void consider_fail(ClusterNode& node);
+  void mark_failed(ClusterNode& node);
+  void answered(ClusterNode& node);
+  void update_state();
+
   // slots.cc
-  void take_state(Instant now, ClusterNode& from, const BusSender& sender,
-                  const cluster::NodeState& state);
-  void take_claim(Instant now, ClusterNode& owner, Epoch epoch, const SlotSet& claim);
-  void correct_claim(Instant now, ClusterNode& from);
-  void resolve_collision(ClusterNode& from, Epoch its);
+  void on(From from, const cluster::Update& update);
+  void take_state(From from, const cluster::NodeState& state);
+  void take_role(From from, const cluster::NodeState& state);
+  void take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& claim);
+  void look_at_claim(From from);
+  void resolve_collision(const ClusterNode& from, Epoch its);
   bool take_new_epoch();
-  Epoch highest_epoch() const;
-  void follow(Instant now, ClusterNode& primary);
-  void set_primary_role(ClusterNode& node);
-  void set_replica_role(ClusterNode& node, NodeId primary, NodeId shard);
+  void follow(ClusterNode& primary);
+  void make_primary(ClusterNode& node);
+  void make_replica(ClusterNode& node, NodeId primary);
+  void detach(const ClusterNode& replica);
+
   // election.cc
-  void stand_for_election(Instant now);
-  void ask_for_votes(Instant now);
-  void win(Instant now, Epoch epoch);
+  void on(From from, const cluster::VoteRequest& request);
+  void on(From from, const cluster::Vote& vote);
+  void stand_for_election();
+  void schedule_election();
+  bool data_is_fresh() const;
   size_t rank() const;
+  void win(Epoch epoch);
+
   // manual_failover.cc
-  void step_manual_failover(Instant now);
+  void on(From from, const cluster::FailoverStart& start);
+  void on(From from, const cluster::FailoverPaused& paused);
+  void step_manual_failover();
   void end_manual_failover();
+
   // replica_migration.cc
-  void consider_migration(Instant now);
+  void consider_migration();
   size_t working_replicas(NodeId primary) const;
 
   ClusterOptions options_;
@@ -214,36 +241,40 @@ class ClusterMachine {
   std::map<NodeId, Peer> peers_;
   std::map<NodeId, Instant> forgotten_;  // Until when.
   ReplicationFacts replication_;
-  Instant now_{};  // Of the last call.
-  Instant next_deadline_{};
-  Instant expected_{};  // next_deadline_ as it was told; a late tick tells of a stall.
+  Instant now_;            // Of the current call.
+  Instant next_deadline_;  // Of which
+  Instant expected_;       // was told last; a call long after it tells of a stall.
 
   // The outcome of the current call.
   std::vector<std::pair<cluster::BusPeer, cluster::BusMessage>> sends_;
   std::vector<cluster::BusEvent> events_;
-  bool dirty_ = false;    // nodes.conf must be written before sends_ leave.
-  bool changed_ = false;  // Our own state, or what the cluster's state depends on.
-  uint64_t slots_version_ = 1;
-  uint64_t told_digest_ = 0;  // Of our own state, as all were told.
-  Instant told_at_{};
-  bool alarm_ = false;  // A new suspicion: heartbeats leave at once.
-  cluster::Heartbeat card_;
-  bool has_card_ = false;
+  bool dirty_ = false;
+  uint64_t slots_version_ = 1;                   // Grows with every change().
+  uint64_t own_digest_ = 0, own_digest_of_ = 0;  // Of own_state() at that slots_version_.
+  mutable uint64_t members_digest_ = 0, members_digest_of_ = 0;
+  uint64_t told_digest_ = 0;  // The state that all were sent last,
+  Instant told_at_;           // and when.
+  bool alarm_ = false;        // A new suspicion: heartbeats leave at once.
+  cluster::Card card_;
 
   // failure.cc
-  Instant started_{};
-  std::optional<Instant> minority_since_;  // Last time we were in a minority.
+  std::optional<Instant> wait_until_;      // After a restart, before writes are accepted.
+  std::optional<Instant> minority_since_;  // The last time that we were in a minority.
+  bool all_assigned_ = false;
+  uint64_t all_assigned_of_ = 0;
   // election.cc: the current attempt.
   Campaign campaign_;
   std::optional<Instant> election_at_;
   bool asked_ = false;
+  Instant asked_at_;
   size_t rank_ = 0;
   // manual_failover.cc
   std::optional<Instant> manual_until_;
+  uint64_t manual_attempt_ = 0;
   NodeId manual_replica_;                 // Primary: who takes over.
   std::optional<int64_t> manual_offset_;  // Replica: where the primary's stream ends.
   bool manual_ready_ = false;             // Replica: may stand for election.
-  Instant manual_told_{};
+  Instant manual_again_;                  // When the next word is due.
 };
 
 }  // namespace redan

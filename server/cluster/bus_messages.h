@@ -74,8 +74,15 @@ struct Met {
   friend bool operator==(const Met&, const Met&) = default;
 };
 
-// Nodes that the sender has met: all of them where the digests differ, or the one that the
-// receiver does not hear and the sender does.
+// All that the sender has met, by the last eight bytes of their identities: sent where the digests
+// of members differ. The receiver answers with the Members that are missing there.
+struct Roster {
+  std::vector<uint64_t> ids;
+  friend bool operator==(const Roster&, const Roster&) = default;
+};
+
+// Nodes that the sender has met: those that the receiver's roster lacks, or one that the receiver
+// does not hear and the sender does.
 struct Member {
   NodeId id;
   NodeId shard_id;
@@ -116,11 +123,13 @@ struct Vote {
 };
 
 // Manual failover: the replica asks its primary to pause writes; the primary then tells where its
-// stream ends, again and again while the pause lasts.
+// stream ends, again and again while the pause lasts. `attempt` tells late words of an earlier one.
 struct FailoverStart {
+  uint64_t attempt = 0;
   friend bool operator==(const FailoverStart&, const FailoverStart&) = default;
 };
 struct FailoverPaused {
+  uint64_t attempt = 0;
   int64_t replication_offset = 0;
   friend bool operator==(const FailoverPaused&, const FailoverPaused&) = default;
 };
@@ -139,8 +148,8 @@ struct NotMe {
 };
 
 using BusMessage =
-    std::variant<Heartbeat, NodeState, StateRequest, Meet, Met, Members, Fail, Update, VoteRequest,
-                 Vote, FailoverStart, FailoverPaused, Publish, NotMe>;
+    std::variant<Heartbeat, NodeState, StateRequest, Meet, Met, Roster, Members, Fail, Update,
+                 VoteRequest, Vote, FailoverStart, FailoverPaused, Publish, NotMe>;
 
 // As it travels. `to` is empty only in the Meet of an operator, who does not know whom he meets.
 struct Envelope {

@@ -1,0 +1,207 @@
+// Failure, election, manual failover, and what they leave behind.
+#include <gtest/gtest.h>
+
+#include "net.h"
+
+namespace redan::cluster {
+namespace {
+
+TEST(Failover, AReplicaTakesOverFromAKilledPrimary) {
+  auto net = Net::cluster(3, 3);
+  const Instant before = net->now();
+  net->kill(0);
+  ASSERT_TRUE(net->run_until([&] { return net->view(3).myself().is_primary; }));
+  const Nanos took = net->now() - before;
+  EXPECT_LT(took, Millis(1'300));
+  EXPECT_EQ(net->events<BecomePrimary>(3).size(), 1u);
+  ASSERT_TRUE(net->run_until([&] { return net->all_ok(); }, Seconds(2)));
+  for (int i = 1; i < 6; ++i) EXPECT_EQ(net->view(i).owner(Slot(0))->id, net->id(3)) << i;
+  EXPECT_GT(net->view(3).myself().config_epoch, Epoch(3));
+  // The old one comes back and follows.
+  net->restart(0);
+  ASSERT_TRUE(net->run_until([&] { return !net->view(0).myself().is_primary; }));
+  EXPECT_EQ(net->view(0).myself().primary, net->id(3));
+  EXPECT_EQ(net->events<Follow>(0).back().primary, net->id(3));
+}
+
+TEST(Failover, TheReplicaThatIsFurthestTakesOver) {
+  auto net = Net::cluster(3, 6);  // 3 and 6 follow 0.
+  net->node(3).facts.offset = 100;
+  net->node(6).facts.offset = 900;
+  net->run_for(Seconds(2));
+  net->kill(0);
+  ASSERT_TRUE(net->run_until([&] { return net->view(6).myself().is_primary; }));
+  net->run_for(Seconds(1));
+  EXPECT_FALSE(net->view(3).myself().is_primary);
+  EXPECT_EQ(net->view(3).myself().primary, net->id(6));
+}
+
+TEST(Failover, ReplicasWithOldDataOrTheirOperatorsVetoStayReplicas) {
+  auto net = Net::cluster(3, 1);
+  net->node(3).follow_clock = false;
+  net->node(3).facts = {.offset = 1, .link_up = false, .contact = net->now()};
+  net->run_for(Seconds(60));
+  net->kill(0);
+  net->run_for(Seconds(20));
+  EXPECT_FALSE(net->view(3).myself().is_primary);
+
+  auto veto = Net::cluster(3, 1);
+  veto->node(3).options.replica_no_failover = true;
+  veto->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    m.configure(veto->now(), veto->node(3).options, out);
+    return 0;
+  });
+  veto->run_for(Seconds(1));
+  EXPECT_TRUE(veto->seen(0, 3)->nofailover);
+  veto->kill(0);
+  veto->run_for(Seconds(20));
+  EXPECT_FALSE(veto->view(3).myself().is_primary);
+}
+
+TEST(Failover, AVoteIsOnDiskBeforeItLeavesAndIsNotGivenTwice) {
+  auto net = Net::cluster(3, 6);
+  net->kill(0);
+  ASSERT_TRUE(net->run_until([&] { return net->seen(1, 0)->failed(); }));
+  const VoteRequest request{.epoch = Epoch(50), .config_epoch = Epoch(1)};
+  BusEffects out;
+  net->machine(1).receive(net->now(), {.id = net->id(3)}, request, out);
+  bool persisted = false, voted = false;
+  for (const auto& effect : out.take()) {
+    if (const auto* persist = std::get_if<BusEffects::Persist>(&effect)) {
+      EXPECT_NE(persist->state.find("lastVoteEpoch 50"), std::string::npos);
+      persisted = true;
+    }
+    const auto* sent = std::get_if<BusEffects::Send>(&effect);
+    if (sent == nullptr || !std::holds_alternative<Vote>(sent->message)) continue;
+    EXPECT_TRUE(persisted);
+    EXPECT_EQ(sent->to.to, net->id(3));
+    voted = true;
+  }
+  EXPECT_TRUE(voted);
+  const auto answers = [&](int candidate) {
+    BusEffects more;
+    net->machine(1).receive(net->now(), {.id = net->id(candidate)}, request, more);
+    size_t votes = 0;
+    for (const auto& effect : more.take()) {
+      const auto* sent = std::get_if<BusEffects::Send>(&effect);
+      votes += sent != nullptr && std::holds_alternative<Vote>(sent->message);
+    }
+    return votes;
+  };
+  EXPECT_EQ(answers(6), 0u) << "the epoch is given away";
+  EXPECT_EQ(answers(3), 1u) << "the same answer to the same question";
+}
+
+TEST(Failover, AMinorityNeitherFailsAnybodyNorServes) {
+  auto net = Net::cluster(3, 3);
+  net->isolate(0);
+  net->run_for(Seconds(3));
+  EXPECT_FALSE(net->view(0).ok());
+  EXPECT_FALSE(net->seen(0, 1)->failed());
+  EXPECT_TRUE(net->seen(0, 1)->suspected());
+  EXPECT_TRUE(net->view(3).myself().is_primary);
+  net->isolate(0, false);
+  ASSERT_TRUE(net->run_until([&] { return !net->view(0).myself().is_primary && net->all_ok(); }));
+}
+
+TEST(Failover, APrimaryWithoutReplicasIsTakenBackWhenItReturns) {
+  auto net = Net::cluster(3, 0);
+  net->kill(0);
+  ASSERT_TRUE(net->run_until([&] { return net->seen(1, 0)->failed(); }));
+  EXPECT_TRUE(net->run_until([&] { return !net->view(1).ok(); }));
+  net->restart(0);
+  EXPECT_FALSE(net->view(0).ok()) << "it waits before it accepts writes";
+  EXPECT_TRUE(net->run_until([&] { return net->all_ok(); }));
+}
+
+TEST(Failover, ManualFailoverWaitsForTheOffsets) {
+  auto net = Net::cluster(3, 3);
+  net->node(0).facts.offset = 500;
+  net->node(3).facts.offset = 400;
+  ASSERT_TRUE(net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    return m.failover(net->now(), FailoverMode::kGraceful, out);
+  }));
+  net->run_for(Seconds(1));
+  ASSERT_EQ(net->events<PauseWrites>(0).size(), 1u);
+  EXPECT_FALSE(net->view(3).myself().is_primary) << "it lacks a hundred bytes";
+  net->node(3).facts.offset = 500;
+  ASSERT_TRUE(net->run_until([&] { return net->view(3).myself().is_primary; }, Millis(100)));
+  ASSERT_TRUE(net->run_until([&] { return !net->view(0).myself().is_primary; }, Millis(100)));
+  // First the role changes, then the clients go on: nobody writes into the past.
+  const auto& events = net->node(0).events;
+  size_t follow = 0, resume = 0;
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (std::holds_alternative<Follow>(events[i])) follow = i;
+    if (std::holds_alternative<ResumeWrites>(events[i])) resume = i;
+  }
+  EXPECT_GT(follow, 0u);
+  EXPECT_GT(resume, follow);
+}
+
+TEST(Failover, AManualFailoverThatCannotEndLetsTheWritersGo) {
+  auto net = Net::cluster(3, 3);
+  net->node(0).facts.offset = 500;
+  ASSERT_TRUE(net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    return m.failover(net->now(), FailoverMode::kGraceful, out);
+  }));
+  net->run_for(Seconds(6));
+  EXPECT_EQ(net->events<ResumeWrites>(0).size(), 1u);
+  EXPECT_TRUE(net->view(0).myself().is_primary);
+  EXPECT_FALSE(net->view(3).myself().is_primary);
+}
+
+TEST(Failover, ForceDoesNotAskThePrimaryAndTakeoverAsksNobody) {
+  auto net = Net::cluster(3, 3);
+  net->node(0).facts.offset = 500;
+  ASSERT_TRUE(net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    return m.failover(net->now(), FailoverMode::kForce, out);
+  }));
+  ASSERT_TRUE(net->run_until([&] { return net->view(3).myself().is_primary; }, Millis(200)));
+  EXPECT_TRUE(net->events<PauseWrites>(0).empty());
+  net->isolate(4);
+  const Epoch highest = net->view(4).current_epoch();
+  ASSERT_TRUE(net->with(4, [&](ClusterMachine& m, BusEffects& out) {
+    return m.failover(net->now(), FailoverMode::kTakeover, out);
+  }));
+  EXPECT_TRUE(net->view(4).myself().is_primary);
+  EXPECT_GT(net->view(4).myself().config_epoch, highest);
+  net->isolate(4, false);
+  EXPECT_TRUE(net->run_until([&] { return net->all_ok() && !net->view(1).myself().is_primary; }));
+}
+
+TEST(Failover, ManualFailoverRefusesWhatMakesNoSense) {
+  auto net = Net::cluster(3, 1);
+  const auto failover = [&](int i, FailoverMode mode) {
+    const Result<void> done = net->with(
+        i, [&](ClusterMachine& m, BusEffects& out) { return m.failover(net->now(), mode, out); });
+    return done ? std::string("OK") : done.error().text();
+  };
+  EXPECT_EQ(failover(0, FailoverMode::kGraceful),
+            "ERR You should send CLUSTER FAILOVER to a replica");
+  net->kill(0);
+  EXPECT_EQ(failover(3, FailoverMode::kGraceful),
+            "ERR Master is down or failed, please use CLUSTER FAILOVER FORCE");
+}
+
+TEST(Failover, AnOrphanGetsASpareReplica) {
+  auto net = Net::cluster(3, 5);  // 3,6 follow 0; 4,7 follow 1; 5 follows 2.
+  net->kill(5);
+  ASSERT_TRUE(net->run_until([&] {
+    return net->view(3).myself().primary == net->id(2) ||
+           net->view(4).myself().primary == net->id(2);
+  }));
+  net->run_for(Seconds(10));
+  EXPECT_EQ(net->view(0).replicas_of(net->id(2)).size(), 2u) << "one came, not more";
+}
+
+TEST(Failover, AStalledProcessBlamesNobody) {
+  auto net = Net::cluster(3, 0);
+  net->run_for(Millis(100));
+  BusEffects out;
+  net->machine(0).tick(net->now() + Seconds(30), out);
+  EXPECT_FALSE(net->seen(0, 1)->suspected());
+  EXPECT_FALSE(net->seen(0, 2)->suspected());
+}
+
+}  // namespace
+}  // namespace redan::cluster

@@ -1,0 +1,166 @@
+// Meeting, learning of others, forgetting, moving house.
+#include <gtest/gtest.h>
+
+#include "net.h"
+
+namespace redan::cluster {
+namespace {
+
+TEST(Membership, NodesThatMeetOneMeetAll) {
+  Net net(4);
+  net.meet(0, 1);
+  net.meet(0, 2);
+  net.meet(3, 2);
+  EXPECT_TRUE(net.run_until([&] {
+    for (int i = 0; i < 4; ++i) {
+      if (net.view(i).known_nodes() != 4 || net.view(i).nodes().size() != 4) return false;
+    }
+    return true;
+  }));
+  EXPECT_EQ(net.seen(3, 0)->address.ip, "10.0.0.1");
+  EXPECT_EQ(net.view(0).myself().address.ip, "10.0.0.1") << "learned from who reached it";
+}
+
+TEST(Membership, AMeetThatNobodyAnswersIsGivenUp) {
+  Net net(1);
+  ASSERT_TRUE(net.with(0, [&](ClusterMachine& m, BusEffects& out) {
+    return m.meet(net.now(), "10.9.9.9", 6379, 16379, out);
+  }));
+  EXPECT_EQ(net.view(0).nodes().size(), 2u);
+  net.run_for(Seconds(2));
+  EXPECT_EQ(net.view(0).nodes().size(), 1u);
+}
+
+TEST(Membership, WeDoNotMeetOurselves) {
+  Net net(1);
+  net.meet(0, 0);
+  net.run_for(Seconds(3));
+  EXPECT_EQ(net.view(0).nodes().size(), 1u);
+}
+
+TEST(Membership, WhoIsForgottenByOneIsForgottenByAll) {
+  auto net = Net::cluster(3, 1);
+  net->node(3).down = true;
+  const NodeId gone = net->id(3);
+  ASSERT_TRUE(net->with(
+      1, [&](ClusterMachine& m, BusEffects& out) { return m.forget(net->now(), gone, out); }));
+  EXPECT_TRUE(net->run_until([&] {
+    for (int i = 0; i < 3; ++i) {
+      if (net->view(i).find(gone) != nullptr) return false;
+    }
+    return true;
+  }));
+}
+
+TEST(Membership, AForgottenNodeThatLivesDoesNotComeBackForAMinute) {
+  auto net = Net::cluster(3, 1);
+  const NodeId gone = net->id(3);
+  net->isolate(3);
+  ASSERT_TRUE(net->with(
+      1, [&](ClusterMachine& m, BusEffects& out) { return m.forget(net->now(), gone, out); }));
+  net->run_for(Seconds(5));
+  net->isolate(3, false);
+  net->run_for(Seconds(40));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(net->view(i).find(gone), nullptr) << i;
+}
+
+TEST(Membership, ForgettingHasItsLimits) {
+  auto net = Net::cluster(3, 1);
+  const auto forget = [&](int by, NodeId whom) {
+    const Result<void> done = net->with(
+        by, [&](ClusterMachine& m, BusEffects& out) { return m.forget(net->now(), whom, out); });
+    return done ? std::string("OK") : done.error().text();
+  };
+  EXPECT_EQ(forget(0, net->id(0)), "ERR I tried hard but I can't forget myself...");
+  EXPECT_EQ(forget(3, net->id(0)), "ERR Can't forget my master!");
+  EXPECT_EQ(forget(0, NodeId(77)), "ERR Unknown node " + NodeId(77).hex());
+}
+
+TEST(Membership, ANodeComesBackAtANewAddress) {
+  auto net = Net::cluster(3, 1);
+  net->kill(3);
+  net->run_for(Seconds(3));
+  net->restart(3, "10.0.0.99");
+  EXPECT_TRUE(net->run_until([&] {
+    for (int i = 0; i < 3; ++i) {
+      if (net->seen(i, 3)->address.ip != "10.0.0.99" || net->seen(i, 3)->suspected()) return false;
+    }
+    return true;
+  }));
+}
+
+TEST(Membership, AReplicaHearsOfItsPrimarysNewAddress) {
+  auto net = Net::cluster(3, 1);
+  net->kill(0);
+  net->restart(0, "10.0.0.98");
+  net->node(3).events.clear();
+  EXPECT_TRUE(net->run_until([&] {
+    const auto follows = net->events<Follow>(3);
+    return !follows.empty() && follows.back().address.ip == "10.0.0.98";
+  }));
+}
+
+TEST(Membership, AnotherNodeAtAnAddressIsNotTakenForTheOldOne) {
+  auto net = Net::cluster(3, 1);
+  Net& n = *net;
+  const NodeId old = n.id(3);
+  n.kill(3);
+  n.node(3).disk = "";
+  const NodesFile fresh = NodesFile::fresh(NodeId(500), NodeId(501));
+  n.node(3).machine = std::make_unique<ClusterMachine>(n.node(3).options, fresh, 5, n.now());
+  n.with(3, [&](ClusterMachine& m, BusEffects& out) {
+    m.start(n.now(), out);
+    return 0;
+  });
+  n.node(3).down = false;
+  EXPECT_TRUE(n.run_until([&] { return n.view(0).find(old)->noaddr; }));
+  EXPECT_EQ(n.view(0).find(NodeId(500)), nullptr);
+  EXPECT_EQ(n.view(3).known_nodes(), 1u);
+}
+
+TEST(Membership, WhatAStrangerSaysIsNotHeard) {
+  auto net = Net::cluster(3, 0);
+  const std::string before = net->machine(0).config_text();
+  net->with(0, [&](ClusterMachine& m, BusEffects& out) {
+    const BusSender stranger{.id = NodeId(999), .observed_ip = "10.6.6.6"};
+    m.receive(net->now(), stranger, Fail{net->id(1)}, out);
+    m.receive(net->now(), stranger, NodeState{.config_epoch = Epoch(99), .slots = SlotSet::all()},
+              out);
+    m.receive(net->now(), stranger, Publish{.channel = "c", .message = "m"}, out);
+    m.receive(net->now(), {.id = net->id(1)}, Heartbeat{.current_epoch = Epoch(UINT64_MAX)}, out);
+    return 0;
+  });
+  EXPECT_EQ(net->machine(0).config_text(), before);
+  EXPECT_TRUE(net->events<Deliver>(0).empty());
+}
+
+TEST(Membership, PublishReachesAllOrTheShard) {
+  auto net = Net::cluster(3, 1);
+  net->with(0, [&](ClusterMachine& m, BusEffects& out) {
+    m.publish(net->now(), {.sharded = false, .channel = "a", .message = "1"}, out);
+    m.publish(net->now(), {.sharded = true, .channel = "b", .message = "2"}, out);
+    return 0;
+  });
+  net->run_for(Millis(10));
+  EXPECT_EQ(net->events<Deliver>(1).size(), 1u);
+  EXPECT_EQ(net->events<Deliver>(2).size(), 1u);
+  ASSERT_EQ(net->events<Deliver>(3).size(), 2u);
+  EXPECT_EQ(net->events<Deliver>(3)[1].publish.channel, "b");
+}
+
+TEST(Membership, AtRestOnlyHeartbeatsTravel) {
+  auto net = Net::cluster(3, 3);
+  net->run_for(Seconds(5));
+  net->record = true;
+  net->run_for(Seconds(10));
+  for (const Net::Sent& sent : net->wire) {
+    ASSERT_TRUE(std::holds_alternative<Heartbeat>(sent.envelope.message))
+        << sent.envelope.message.index();
+  }
+  // 15 pairs, a question each quarter of the node timeout.
+  EXPECT_GT(net->wire.size(), 500u);
+  EXPECT_LT(net->wire.size(), 700u);
+}
+
+}  // namespace
+}  // namespace redan::cluster
