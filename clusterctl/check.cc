@@ -72,7 +72,16 @@ void check_slots(const ClusterSnapshot& snapshot, std::vector<Finding>& found) {
 
 void check_replicas(const ClusterSnapshot& snapshot, std::vector<Finding>& found) {
   bool any_replica = false;
-  for (const NodeSnapshot& node : snapshot.nodes) any_replica |= !node.is_primary();
+  bool one_host = true;
+  for (const NodeSnapshot& node : snapshot.nodes) {
+    any_replica |= !node.is_primary();
+    one_host &= node.at.host == snapshot.nodes[0].at.host;
+  }
+  if (one_host && any_replica) {
+    found.push_back({kWarning, Kind::kSameHost,
+                     "all nodes are on host " + snapshot.nodes[0].at.host,
+                     "when it fails, the whole cluster does: put replicas on others"});
+  }
   for (const NodeSnapshot& node : snapshot.nodes) {
     if (!node.is_primary() || node.self.slots.empty()) continue;
     const std::vector<const NodeSnapshot*> replicas = snapshot.replicas_of(node.id());
@@ -85,7 +94,7 @@ void check_replicas(const ClusterSnapshot& snapshot, std::vector<Finding>& found
     const bool elsewhere =
         std::any_of(replicas.begin(), replicas.end(),
                     [&](const NodeSnapshot* replica) { return replica->at.host != node.at.host; });
-    if (!replicas.empty() && !elsewhere) {
+    if (!replicas.empty() && !elsewhere && !one_host) {
       found.push_back({kWarning, Kind::kSameHost,
                        named(node) + " and all its replicas are on host " + node.at.host,
                        "add a replica on another host"});

@@ -101,7 +101,7 @@ Progress::Progress(const Console& console, std::string what, std::string unit, i
       unit_(std::move(unit)),
       total_(total),
       begin_(monotonic_now()),
-      next_(begin_ + (terminal_ ? Millis(100) : Millis(2000))) {}
+      next_ns_(due_after(begin_)) {}
 
 Progress::~Progress() {
   end();
@@ -111,9 +111,14 @@ Millis Progress::elapsed() const {
   return std::chrono::duration_cast<Millis>(monotonic_now() - begin_);
 }
 
+int64_t Progress::due_after(Instant now) const {
+  const Nanos pause = terminal_ ? Nanos(Millis(100)) : Nanos(Millis(2000));
+  return (now.time_since_epoch() + pause).count();
+}
+
 void Progress::add(int64_t done) {
   done_ += done;
-  if (!quiet_ && monotonic_now() >= next_) draw(false);
+  if (!quiet_ && monotonic_now().time_since_epoch().count() >= next_ns_) draw(false);
 }
 
 void Progress::end() {
@@ -125,8 +130,8 @@ void Progress::end() {
 void Progress::draw(bool last) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Instant now = monotonic_now();
-  if (!last && now < next_) return;
-  next_ = now + (terminal_ ? Millis(100) : Millis(2000));
+  if (!last && now.time_since_epoch().count() < next_ns_) return;
+  next_ns_ = due_after(now);
   const std::string line = progress_line(what_, unit_, done_, total_, elapsed(), terminal_);
   if (terminal_) {
     std::printf("\r\033[K%s%s", line.c_str(), last ? "\n" : "");

@@ -50,6 +50,7 @@ class Progress {
 
  private:
   void draw(bool last);
+  int64_t due_after(Instant now) const;
   const bool quiet_;
   const bool terminal_;
   const std::string what_;
@@ -57,9 +58,8 @@ class Progress {
   const int64_t total_;
   const Instant begin_;
   std::atomic<int64_t> done_ = 0;
-  std::mutex mutex_;
-  Instant next_;
-  bool drawn_ = false;
+  std::mutex mutex_;              // one draws at a time
+  std::atomic<int64_t> next_ns_;  // when to draw again
   bool ended_ = false;
 };
 

@@ -1,6 +1,9 @@
 #include "clusterctl/lock.h"
 
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include "clusterctl/console.h"
 #include "common/base/clock.h"
@@ -43,9 +46,31 @@ std::optional<Other> find_other(const std::string& clients, const std::string& m
 
 }  // namespace
 
+struct OperatorLock::Keeper {
+  explicit Keeper(std::vector<NodeClient> connections)
+      : held(std::move(connections)), thread([this](const std::stop_token& end) { run(end); }) {}
+
+  void run(const std::stop_token& end) {
+    std::unique_lock<std::mutex> guard(mutex);
+    while (!ending.wait_for(guard, end, Seconds(2), [&] { return end.stop_requested(); })) {
+      // A node that died has no lock to keep; its work fails where it is done.
+      for (NodeClient& node : held) (void)node.call({"PING"}).ok();
+    }
+  }
+
+  std::vector<NodeClient> held;
+  std::mutex mutex;
+  std::condition_variable_any ending;
+  std::jthread thread;  // last: it ends before what it uses
+};
+
+void OperatorLock::EndKeeper::operator()(Keeper* keeper) const {
+  delete keeper;
+}
+
 Result<OperatorLock> OperatorLock::take(std::vector<Endpoint> nodes, const Access& access,
                                         const std::string& verb) {
-  OperatorLock lock;
+  std::vector<NodeClient> held;
   for (const Endpoint& at : nodes) {
     Result<NodeClient> client = NodeClient::connect(at, access);
     if (!client) return client.error();
@@ -72,8 +97,10 @@ Result<OperatorLock> OperatorLock::take(std::vector<Endpoint> nodes, const Acces
     }
     Result<Reply> has = client->call({"CLIENT", "SETNAME", std::string(kHas) + verb});
     if (!has) return has.error();
-    lock.held_.push_back(client.take());
+    held.push_back(client.take());
   }
+  OperatorLock lock;
+  lock.keeper_.reset(new Keeper(std::move(held)));
   return lock;
 }
 

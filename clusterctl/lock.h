@@ -8,6 +8,7 @@
 // and the node answers one after the other, so of two at least one sees the other.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "clusterctl/access.h"
@@ -22,7 +23,12 @@ class OperatorLock {
                                    const std::string& verb);
 
  private:
-  std::vector<NodeClient> held_;
+  // A thread that lets a node's `timeout` for idle clients see a sign of life.
+  struct Keeper;
+  struct EndKeeper {
+    void operator()(Keeper* keeper) const;
+  };
+  std::unique_ptr<Keeper, EndKeeper> keeper_;
 };
 
 }  // namespace redan

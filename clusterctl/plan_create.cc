@@ -125,6 +125,13 @@ Result<CreatePlan> plan_create(const std::vector<Endpoint>& nodes, size_t replic
     free.erase(free.begin() + static_cast<long>(chosen));
   }
   spread(plan.primaries);
+  const bool one_host = std::all_of(
+      nodes.begin(), nodes.end(), [&](const Endpoint& node) { return node.host == nodes[0].host; });
+  if (one_host) {
+    plan.warnings.push_back("all nodes are on host " + nodes[0].host +
+                            ": when it fails, the whole cluster does");
+    return plan;
+  }
   for (const CreatePlan::Primary& primary : plan.primaries) {
     for (const Endpoint& replica : primary.replicas) {
       if (replica.host != primary.at.host) continue;

@@ -240,6 +240,16 @@ class Moving(ClusterStory):
         self.assertEqual(self.keys(), count + len(traffic.expected))
         self.assert_sound()
 
+    def test_what_a_line_does_not_say_is_asked_for(self):
+        nodes = self.start_cluster(3)
+        to, source = self.id_of(nodes[1]), self.id_of(nodes[0])
+        self.assertIn("--slots", self.ctl("reshard", at(nodes[0]), code=1, answer=""))
+        self.ctl("reshard", at(nodes[0]), answer=f"10\n{to}\n{source}\nyes\n")
+        self.assertEqual(self.slots_of(nodes[0]), 5451)
+        self.ctl("reshard", at(nodes[0]), "--slots", 10, "--to", source, answer="all\nno\n", code=1)
+        self.assertEqual(self.slots_of(nodes[0]), 5451)
+        self.ctl("reshard", at(nodes[0]), "--slots", 10, "--to", source, "--json", code=2)
+
     def test_weights_threshold_and_an_empty_primary(self):
         nodes = self.start_cluster(3)
         count = self.fill(3000)
@@ -338,6 +348,20 @@ class Mending(ClusterStory):
         self.ctl("del-node", at(nodes[0]), at(nodes[2]), "--yes")
         self.nodes = nodes[:2]
         self.assertEqual(len(self.assert_sound()["nodes"]), 2)
+
+
+class Completing(ClusterStory):
+    def test_bash_completes_verbs_and_options(self):
+        script = self.lab.folder / "completion"
+        script.write_text(self.ctl("completion", "bash"))
+
+        def completed(*words):
+            line = " ".join(words)
+            return self.lab.command("bash", "-c", f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+                                    "_clusterctl; echo ${COMPREPLY[@]}").split()
+        self.assertEqual(completed("clusterctl", "re"), ["reshard", "rebalance"])
+        self.assertEqual(completed("clusterctl", "create", "--repl"), ["--replicas"])
+        self.assertEqual(completed("clusterctl", "check", "--js"), ["--json"])
 
 
 class Carrying(ClusterStory):

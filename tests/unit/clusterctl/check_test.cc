@@ -64,6 +64,12 @@ TEST(Check, MissingAndHuddledReplicasAreWarningsOnly) {
   EXPECT_TRUE(sound(found));
 }
 
+TEST(Check, WarnsOnceOfAClusterOnOneHost) {
+  World world;
+  world.primary("0-8000", "a").primary("8001-16383", "a").replica(1, "a").replica(2, "a");
+  EXPECT_THAT(kinds(check_cluster(world.agreed())), testing::ElementsAre(Kind::kSameHost));
+}
+
 TEST(Check, NamesStateAndLinks) {
   World world = sound_world();
   world.node(1).state = "fail";
