@@ -79,7 +79,10 @@ void ClusterMachine::stand_for_election() {
   if (now_ < *election_at_) return at(*election_at_);
   if (now_ - *election_at_ > patience) return at(*election_at_ + 2 * patience + Nanos(1));
   if (!asked_) {
-    set_epoch(Epoch(view_.current_epoch().value + 1));
+    const Epoch epoch(view_.current_epoch().value + 1);
+    // Our ballot is ours: as a primary we must not vote for another in the epoch that we won.
+    voter_.back(epoch, self().id);
+    set_epoch(epoch);
     campaign_ = Campaign(view_.current_epoch());
     asked_ = true;
     asked_at_ = now_ - options_.node_timeout;
@@ -130,8 +133,10 @@ void ClusterMachine::on(From from, const VoteRequest& request) {
     return refuse("epoch " + std::to_string(request.epoch.value) + " has our vote already");
   }
   p.voted = now_;
-  view_.set_epochs(view_.current_epoch(), voter_.ballot().epoch);
-  if (!mutants::active("cluster_vote_not_persisted")) save();
+  if (!mutants::active("cluster_vote_not_persisted")) {
+    view_.set_epochs(view_.current_epoch(), voter_.ballot().epoch);
+    save();
+  }
   log(LogLevel::kNotice, "Failover auth granted to " + candidate.id.hex() + " for epoch " +
                              std::to_string(request.epoch.value));
   send(candidate, Vote{request.epoch});
