@@ -100,6 +100,8 @@ class Node {
       machine_->receive(
           local(), {.id = envelope.from, .observed_ip = ip_of(from), .local_ip = ip_of(index_)},
           envelope.message, out);
+      // A stream that brings something is open.
+      machine_->link_up(local(), envelope.from, out);
     });
   }
 

@@ -1,4 +1,5 @@
-// redan_sim --world=sentinel --seed=N [--seeds=COUNT] [--trace]: runs seeds and says what it found.
+// redan_sim --world=sentinel|cluster --seed=N [--seeds=COUNT] [--trace]: runs seeds and says what
+// it found.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -7,26 +8,47 @@
 
 #include "common/base/parse.h"
 #include "common/protocol/mutants.h"
+#include "tests/sim/cluster_world.h"
 #include "tests/sim/sentinel_world.h"
 
 namespace {
 
 int usage() {
   std::fprintf(stderr,
-               "usage: redan_sim --world=sentinel --seed=N [--seeds=COUNT] [--trace]\n"
+               "usage: redan_sim --world=sentinel|cluster --seed=N [--seeds=COUNT] [--trace]\n"
                "       a build with REDAN_MUTANTS also knows --mutant=NAME\n");
   return 2;
+}
+
+int run_cluster(uint64_t seed, uint64_t seeds, bool trace) {
+  uint64_t failed = 0;
+  for (uint64_t s = seed; s < seed + seeds; ++s) {
+    const redan::sim::ClusterOutcome out = redan::sim::run_cluster_seed(s, trace);
+    if (trace) std::fputs(out.trace.c_str(), stdout);
+    if (!out.ok) {
+      ++failed;
+      std::printf("seed %llu: %s (%s)\n", static_cast<unsigned long long>(s), out.failure.c_str(),
+                  out.faults.c_str());
+    }
+    if (seeds == 1) std::printf("hash %016llx\n", static_cast<unsigned long long>(out.hash));
+  }
+  std::printf("%llu seeds, %llu failed\n", static_cast<unsigned long long>(seeds),
+              static_cast<unsigned long long>(failed));
+  return failed == 0 ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   uint64_t seed = 1, seeds = 1;
-  bool trace = false;
+  bool trace = false, cluster = false;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const std::string value = arg.substr(std::min(arg.size(), arg.find('=') + 1));
-    if (arg == "--world=sentinel") continue;
+    if (arg == "--world=sentinel" || arg == "--world=cluster") {
+      cluster = arg == "--world=cluster";
+      continue;
+    }
     if (arg == "--trace") {
       trace = true;
     } else if (arg.rfind("--seed=", 0) == 0 && redan::parse_uint64(value)) {
@@ -44,6 +66,7 @@ int main(int argc, char** argv) {
       return usage();
     }
   }
+  if (cluster) return run_cluster(seed, seeds, trace);
   const auto began = std::chrono::steady_clock::now();
   uint64_t failed = 0, events = 0, acknowledged = 0, handovers = 0, demotions = 0, refusals = 0;
   int64_t worst_gap = 0, worst_demotion = 0;

@@ -92,6 +92,13 @@ TEST(Failover, AVoteIsOnDiskBeforeItLeavesAndIsNotGivenTwice) {
   EXPECT_EQ(answers(3), 1u) << "the same answer to the same question";
 }
 
+TEST(Failover, AWinnerHasGivenItsOwnVoteInTheEpochThatItWon) {
+  auto net = Net::cluster(3, 3);
+  net->kill(0);
+  ASSERT_TRUE(net->run_until([&] { return net->view(3).myself().is_primary; }));
+  EXPECT_GE(net->view(3).last_vote_epoch(), net->view(3).myself().config_epoch);
+}
+
 TEST(Failover, AMinorityNeitherFailsAnybodyNorServes) {
   auto net = Net::cluster(3, 3);
   net->isolate(0);
