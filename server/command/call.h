@@ -105,6 +105,7 @@ class Call {
   // The number of the session's database.
   int db() const { return session_.db; }
   Keyspace& keyspace() { return server_.keyspace; }
+  const Keyspace& keyspace() const { return server_.keyspace; }
   const ServerConfig& config() const { return server_.config; }
   ServerParts& server() { return server_; }
 

@@ -6,6 +6,7 @@
 #include "common/command/docs.h"
 #include "server/command/client_text.h"
 #include "server/command/families.h"
+#include "server/command/timeout_arg.h"
 #include "server/drivers/client_io.h"
 #include "server/session/node_control.h"
 #include "server/session/waits.h"
@@ -201,13 +202,10 @@ Result<void> client_pause(Call& call) {
       return Error("CLIENT PAUSE mode must be WRITE or ALL");
     }
   }
-  const std::optional<int64_t> ms = parse_int64(call.arg(2));
-  if (!ms) return Error("timeout is not an integer or out of range");
-  if (*ms < 0) return Error("timeout is negative");
-  // A century is long enough, and cannot overflow.
-  constexpr int64_t kLongestMs = int64_t{100} * 366 * 24 * 3600 * 1000;
+  const Result<Millis> span = timeout_arg(call, 2);
+  if (!span) return span.error();
   NodeControl& control = call.server().control;
-  control.pause_clients(kind, control.now() + Millis(std::min(*ms, kLongestMs)));
+  control.pause_clients(kind, control.now() + *span);
   call.reply().ok();
   return kOk;
 }

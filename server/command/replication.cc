@@ -2,6 +2,7 @@
 
 #include "common/base/parse.h"
 #include "server/command/families.h"
+#include "server/command/timeout_arg.h"
 #include "server/session/node_control.h"
 #include "server/session/waits.h"
 
@@ -71,9 +72,8 @@ Result<void> wait(Call& call) {
   }
   Result<int64_t> replicas = integer_arg(call.arg(1));
   if (!replicas) return replicas.error();
-  const std::optional<int64_t> timeout = parse_int64(call.arg(2));
-  if (!timeout) return Error("timeout is not an integer or out of range");
-  if (*timeout < 0) return Error("timeout is negative");
+  const Result<Millis> timeout = timeout_arg(call, 2);
+  if (!timeout) return timeout.error();
 
   Session& session = call.session();
   const int reached = replication.replicas_at(session.last_write_offset);
@@ -87,7 +87,7 @@ Result<void> wait(Call& call) {
       {.session = &session,
        .offset = session.last_write_offset,
        .replicas = static_cast<int>(std::min<int64_t>(*replicas, INT32_MAX)),
-       .deadline = *timeout == 0 ? std::nullopt : std::optional(now + Millis(*timeout))});
+       .deadline = *timeout == Millis(0) ? std::nullopt : std::optional(now + *timeout)});
   session.connection->stop_reading();
   replication.request_acks();
   call.server().control.waits_changed();

@@ -6,6 +6,7 @@
 #include "common/command/args.h"
 #include "server/command/call.h"
 #include "server/command/families.h"
+#include "server/command/timeout_arg.h"
 
 namespace redan {
 namespace {
@@ -16,9 +17,8 @@ Result<void> waitaof(Call& call) {
   if (!local) return local.error();
   const Result<int64_t> replicas = integer_arg(call.arg(2), 0, kMost);
   if (!replicas) return replicas.error();
-  const auto timeout_ms = parse_int64(call.arg(3));
-  if (!timeout_ms) return Error("timeout is not an integer or out of range");
-  if (*timeout_ms < 0) return Error("timeout is negative");
+  const Result<Millis> timeout = timeout_arg(call, 3);
+  if (!timeout) return timeout.error();
   if (call.server().replication.is_replica()) {
     return Error(
         "WAITAOF cannot be used with replica instances. Please also note that writes to replicas "
