@@ -45,8 +45,7 @@ void NodeCron::tick() {
     if (more) {
       // At most a quarter of the time until the next tick, more with more effort.
       const int64_t percent = 25 + 2 * effort;
-      expiry_work_.give_up_at =
-          now + Millis(1000 / std::max<int64_t>(1, parts_.config.hz)) * percent / 100;
+      expiry_work_.give_up_at = now + Millis(1000 / parts_.config.hz) * percent / 100;
       loop_.start(expiry_work_);
     }
   }

@@ -43,7 +43,8 @@ Result<void> monitor(SentinelCall& call) {
   if (!quorum) return Error("Invalid quorum");
   const auto port = parse_int64(call.arg(4));
   if (*quorum <= 0 || *quorum > INT32_MAX) return Error("Quorum must be 1 or greater.");
-  if (!port || *port < 1 || *port > 65535) return Error("Invalid port number");
+  if (!port) return Error("Invalid port");
+  if (*port < 1 || *port > 65535) return Error("Invalid port number.");
   const std::string host = call.word(3);
   Address address{.port = static_cast<uint16_t>(*port)};
   const auto watch = [name = call.word(2), quorum = static_cast<uint32_t>(*quorum)](Address at) {

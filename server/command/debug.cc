@@ -99,17 +99,21 @@ Result<void> populate(Call& call) {
 Result<void> reload(Call& call) {
   bool save = true;
   bool flush = true;
+  bool merge = false;
   ArgReader words(call.args(), 2);
   while (words.more()) {
     if (words.match("NOSAVE")) {
       save = false;
     } else if (words.match("NOFLUSH")) {
       flush = false;
-    } else if (!words.match("MERGE")) {
+    } else if (words.match("MERGE")) {
+      merge = true;
+    } else {
       return Error("DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     }
   }
-  const Result<void> reloaded = call.server().snapshots.reload(save, flush);
+  const Result<void> reloaded =
+      call.server().snapshots.reload({.save = save, .flush = flush, .merge = merge});
   if (!reloaded) return reloaded;
   call.reply().ok();
   return kOk;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/command/args.h"
+#include "common/net/endpoint.h"
 #include "common/net/sync_client.h"
 #include "server/command/call.h"
 #include "server/command/families.h"
@@ -90,6 +91,9 @@ Result<void> restore_there(Call& call, SyncClient& target, const MigrateRequest&
 // Restores the keys one by one; `moved` has those that are there now, whatever happened then.
 Result<void> move_keys(Call& call, const MigrateRequest& request,
                        std::vector<std::string_view>& moved) {
+  if (!resolve_now(request.target.host)) {
+    return Error("IOERR", "error or timeout connecting to the client");
+  }
   Result<SyncClient> target = SyncClient::connect(request.target, request.timeout);
   if (!target) return unreachable();
   if (!request.auth.empty()) {

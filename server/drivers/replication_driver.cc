@@ -329,6 +329,9 @@ Result<void> ReplicationDriver::failover(std::span<const std::string_view> args)
   }
   if (s.is_replica()) return Error("FAILOVER is not valid when server is a replica.");
   if (s.sources.count() == 0) return Error("FAILOVER requires connected replicas.");
+  if (request->force && (request->timeout_ms == 0 || request->host.empty())) {
+    return Error("FAILOVER with force option requires both a timeout and target HOST and IP.");
+  }
   const Instant now = monotonic_now();
   if (Result<void> begun = s.failover.begin(now, *request, s.sources.seen(now)); !begun) {
     return begun;

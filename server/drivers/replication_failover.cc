@@ -24,16 +24,11 @@ Result<FailoverRequest> FailoverRequest::parse(std::span<const std::string_view>
       request.host = args[i + 1];
       request.port = static_cast<int>(*port);
       i += 2;
-      if (i + 1 < args.size() && iequals(args[i + 1], "force")) {
-        request.force = true;
-        ++i;
-      }
+    } else if (iequals(args[i], "force") && !request.force) {
+      request.force = true;
     } else {
       return Error("syntax error");
     }
-  }
-  if (request.force && (request.timeout_ms == 0 || request.host.empty())) {
-    return Error("FAILOVER with force option requires both a timeout and target HOST and IP.");
   }
   return request;
 }

@@ -31,18 +31,21 @@ double exact_s(Nanos span) {
   return std::chrono::duration<double>(span).count();
 }
 
-// Adds what `from` holds to `into`; nothing if a key is in both.
-Result<void> merge(Keyspace& from, Keyspace& into) {
+// Adds what `from` holds to `into`. Of a key that is in both, the one in `from` stays (`replace`),
+// or nothing is added at all.
+Result<void> merge(Keyspace& from, Keyspace& into, bool replace) {
   std::string twice;
   for (int db = 0; db < from.databases(); ++db) {
     from.for_each(db, [&](const Entry& entry) {
       if (into.peek(db, entry.key()) != nullptr) twice = entry.key();
     });
   }
-  if (!twice.empty()) return Error("the key " + quote_word(twice) + " is in memory already");
+  if (!twice.empty() && !replace)
+    return Error("the key " + quote_word(twice) + " is in memory already");
   Entry::Scratch scratch;
   for (int db = 0; db < from.databases(); ++db) {
     from.for_each(db, [&](const Entry& entry) {
+      if (replace) into.erase(db, entry.key());
       if (entry.is_integer()) {
         into.load_integer(db, entry.key(), entry.integer(), entry.expiry_ms());
       } else {
@@ -355,10 +358,10 @@ Result<bool> SnapshotDriver::load_some() {
 }
 
 // The file is read into a keyspace aside, so that a broken one changes nothing.
-Result<void> SnapshotDriver::reload(bool save_first, bool flush) {
+Result<void> SnapshotDriver::reload(const Reload& how) {
   State& s = *state_;
   if (Result<void> free = s.free_for_another(); !free) return free;
-  if (save_first) {
+  if (how.save) {
     if (Result<void> saved = save(); !saved) return saved;
   }
   Keyspace& ours = s.parts.keyspace;
@@ -373,8 +376,8 @@ Result<void> SnapshotDriver::reload(bool save_first, bool flush) {
     if (!*more) break;
   }
   s.log_head((*file)->facts());
-  if (!flush) {
-    if (Result<void> merged = merge(aside, ours); !merged) return merged;
+  if (!how.flush) {
+    if (Result<void> merged = merge(aside, ours, how.merge); !merged) return merged;
   } else {
     ours.swap_data(aside);
   }

@@ -48,7 +48,7 @@ class SnapshotDriver : public SnapshotService {
   bool in_progress() const override;
   bool last_save_ok() const override;
   int64_t last_save_unix_s() const override;
-  Result<void> reload(bool save_first, bool flush) override;
+  Result<void> reload(const Reload& how) override;
   // The fields of INFO persistence but those on loading, which the front end writes.
   void write_info(InfoWriter& info) const override;
 

@@ -30,8 +30,15 @@ class SnapshotService {
   virtual bool in_progress() const = 0;
   virtual bool last_save_ok() const = 0;  // stop-writes-on-bgsave-error asks
   virtual int64_t last_save_unix_s() const = 0;
-  virtual Result<void> reload(bool save_first, bool flush) = 0;  // DEBUG RELOAD [NOSAVE] [NOFLUSH]
-  virtual void write_info(InfoWriter& info) const = 0;           // the fields of INFO persistence
+  // DEBUG RELOAD: save first; the file's keys take the place of all keys (flush), or come beside
+  // them: an error where a key is there already, unless it is to be replaced (merge).
+  struct Reload {
+    bool save = true;
+    bool flush = true;
+    bool merge = false;
+  };
+  virtual Result<void> reload(const Reload& how) = 0;
+  virtual void write_info(InfoWriter& info) const = 0;  // the fields of INFO persistence
 };
 
 // For INFO: bytes that crossed replication's links since the start, and what the stream holds now.

@@ -54,11 +54,6 @@ def _whole_float(upper, subject, oracle):
 KNOWN = [
     Known("client-setinfo", "CLIENT SETINFO came with 7.2", _newer("CLIENT", "SETINFO")),
     Known("client-no-touch", "CLIENT NO-TOUCH came with 7.2", _newer("CLIENT", "NO-TOUCH")),
-    Known("hello-proto", "7.2 names <proto> in the hint",
-          lambda upper, subject, oracle: upper[:1] == ("HELLO",) and b"HELLO <proto> AUTH" in subject
-          and b"HELLO AUTH" in oracle),
-    Known("loglevel-nothing", "7.2 has the level 'nothing'",
-          lambda upper, subject, oracle: b"warning, nothing" in subject),
     Known("waitaof", "WAITAOF came with 7.2", _newer("WAITAOF")),
     Known("hello-noauth", "7.2 names <proto> in the error that asks for AUTH in HELLO",
           lambda upper, subject, oracle: upper[:1] == ["HELLO"] and

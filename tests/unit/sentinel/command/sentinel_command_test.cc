@@ -80,7 +80,7 @@ TEST_F(SentinelCommands, ErrorsAreThoseOfRedis) {
   EXPECT_EQ(call("SENTINEL MASTER x"), "-ERR No such master with that name\r\n");
   EXPECT_EQ(call("SENTINEL MONITOR a b c d"), "-ERR Invalid quorum\r\n");
   EXPECT_EQ(call("SENTINEL MONITOR a b 33 1"), "-ERR Invalid IP address or hostname specified\r\n");
-  EXPECT_EQ(call("SENTINEL MONITOR a 1.1.1.1 70000 1"), "-ERR Invalid port number\r\n");
+  EXPECT_EQ(call("SENTINEL MONITOR a 1.1.1.1 70000 1"), "-ERR Invalid port number.\r\n");
   EXPECT_EQ(call("SENTINEL CONFIG SET foo bar"),
             "-ERR Invalid argument 'foo' to SENTINEL CONFIG SET\r\n");
   EXPECT_EQ(call("SENTINEL DEBUG ping-period 0"),

@@ -34,8 +34,9 @@ class FakeSnapshots : public SnapshotService {
   bool in_progress() const override { return false; }
   bool last_save_ok() const override { return true; }
   int64_t last_save_unix_s() const override { return 0; }
-  Result<void> reload(bool save_first, bool flush) override {
-    reloads.push_back(std::string(save_first ? "save" : "nosave") + (flush ? " flush" : " merge"));
+  Result<void> reload(const Reload& how) override {
+    reloads.push_back(std::string(how.save ? "save" : "nosave") +
+                      (how.flush ? " flush" : " noflush") + (how.merge ? " merge" : ""));
     return kOk;
   }
   void write_info(InfoWriter&) const override {}

@@ -219,12 +219,23 @@ TEST_F(Keys, MigrateKeepsWhatItCannotHandOver) {
   run("SET k v");
   EXPECT_EQ(run("MIGRATE 127.0.0.1 1 k 0 100"),
             "-IOERR error or timeout writing to target instance|");
+  EXPECT_EQ(run("MIGRATE nosuch.invalid 1 k 0 100"),
+            "-IOERR error or timeout connecting to the client|");
   EXPECT_EQ(run("GET k"), "$1|v|");
   EXPECT_EQ(
       run("MIGRATE 127.0.0.1 1 k 0 100 KEYS a"),
       "-ERR When using MIGRATE KEYS option, the key argument must be set to the empty string|");
   EXPECT_EQ(run("MIGRATE 127.0.0.1 1 k 0 100 AUTH"), "-ERR syntax error|");
   EXPECT_EQ(run("COMMAND GETKEYS MIGRATE h 1 \"\" 0 1 AUTH2 KEYS x KEYS a b"), "*2|$1|a|$1|b|");
+}
+
+// In the words of 7.2; 7.0.15 lets the clock overflow.
+TEST_F(Keys, ATimeoutBehindTheEndOfTimeIsRefused) {
+  for (const std::string call : {"WAIT 1", "CLIENT PAUSE"}) {
+    EXPECT_EQ(run(call + " 9223372036854775807"), "-ERR timeout is out of range|");
+    EXPECT_EQ(run(call + " -1"), "-ERR timeout is negative|");
+    EXPECT_EQ(run(call + " x"), "-ERR timeout is not an integer or out of range|");
+  }
 }
 
 TEST_F(Keys, DebugDigestIsRedis) {
@@ -244,7 +255,9 @@ TEST_F(Keys, DebugFillsReloadsAndBendsTime) {
   EXPECT_EQ(run("GET p:2"), std::string("$10|value:2\0\0\0|", 15));
   EXPECT_EQ(run("DEBUG POPULATE -1"), "-ERR value is out of range, must be positive|");
   EXPECT_EQ(run("DEBUG RELOAD NOSAVE NOFLUSH"), "+OK|");
-  EXPECT_EQ(snapshots.reloads, std::vector<std::string>{"nosave merge"});
+  EXPECT_EQ(snapshots.reloads, std::vector<std::string>{"nosave noflush"});
+  EXPECT_EQ(run("DEBUG RELOAD NOFLUSH MERGE"), "+OK|");
+  EXPECT_EQ(snapshots.reloads.back(), "save noflush merge");
   EXPECT_EQ(run("DEBUG SET-ACTIVE-EXPIRE 0"), "+OK|");
   EXPECT_FALSE(control.active_expiry);
   EXPECT_EQ(run("DEBUG CHANGE-REPL-ID"), "+OK|");

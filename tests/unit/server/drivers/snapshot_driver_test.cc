@@ -115,7 +115,7 @@ TEST(SnapshotDriver, OneSnapshotAtATimeWithRedisWords) {
   const Error busy("ERR", "Background save already in progress");
   EXPECT_EQ(node.driver.begin_background_save().error(), busy);
   EXPECT_EQ(node.driver.save().error(), busy);
-  EXPECT_EQ(node.driver.reload(true, true).error(), busy);
+  EXPECT_EQ(node.driver.reload({}).error(), busy);
   EXPECT_EQ(node.driver.start_stream({}).error(), busy);
   bool idle = false;
   node.driver.on_idle([&] { idle = true; });
@@ -173,18 +173,20 @@ TEST(SnapshotDriver, ReloadKeepsTheDataWhereTheFileIsBroken) {
   const std::string good = node.folder.read();
   node.folder.write("dump.rdb", good.substr(0, good.size() - 9));
   const Contents before = contents(node.keyspace);
-  EXPECT_FALSE(node.driver.reload(false, true).ok());
+  EXPECT_FALSE(node.driver.reload({.save = false}).ok());
   EXPECT_EQ(contents(node.keyspace), before);
   node.folder.write("dump.rdb", good);
-  EXPECT_FALSE(node.driver.reload(false, false).ok()) << "k is in memory and in the file";
+  EXPECT_FALSE(node.driver.reload({.save = false, .flush = false}).ok())
+      << "k is in memory and in the file";
+  ASSERT_TRUE(node.driver.reload({.save = false, .flush = false, .merge = true}).ok());
   EXPECT_EQ(contents(node.keyspace), before);
-  ASSERT_TRUE(node.driver.reload(false, true).ok());
+  ASSERT_TRUE(node.driver.reload({.save = false}).ok());
   EXPECT_EQ(contents(node.keyspace), *load(good));
   node.keyspace.erase(2, "k");
   node.keyspace.set_string(0, "mine", "1");
-  ASSERT_TRUE(node.driver.reload(false, false).ok());
+  ASSERT_TRUE(node.driver.reload({.save = false, .flush = false}).ok());
   EXPECT_EQ(contents(node.keyspace).size(), 2u);
-  ASSERT_TRUE(node.driver.reload(true, true).ok());
+  ASSERT_TRUE(node.driver.reload({}).ok());
   EXPECT_EQ(contents(node.keyspace).size(), 2u);
 }
 
