@@ -64,7 +64,8 @@ struct Node::Parts final : NodeControl {
   void change_replication_id() override { replication.change_id(); }
 
   // --- start and stop ---
-  Result<void> open_ports();
+  Result<void> open_port();
+  Result<void> open_unix_socket();
   void configure_clients();
   void hook_options();
   void load_some();
@@ -225,7 +226,8 @@ void Node::Parts::hook_options() {
   });
   options.on_change({"port", "bind"}, [this]() -> Result<void> {
     clients.stop_listening();
-    return open_ports();
+    if (Result<void> opened = open_port(); !opened) return opened;
+    return open_unix_socket();
   });
   options.on_change({"maxmemory-policy", "lfu-log-factor", "lfu-decay-time"},
                     [this]() -> Result<void> {
@@ -289,7 +291,7 @@ std::string Node::Parts::info(std::span<const std::string_view> sections) {
 
 // --- start ---
 
-Result<void> Node::Parts::open_ports() {
+Result<void> Node::Parts::open_port() {
   if (config.port != 0) {
     std::vector<std::string> addresses;
     for (const std::string& address : config.bind) {
@@ -299,10 +301,12 @@ Result<void> Node::Parts::open_ports() {
       return result.error();
     }
   }
-  if (!config.unixsocket.empty()) {
-    return clients.listen_unix(config.unixsocket, static_cast<unsigned>(config.unixsocketperm));
-  }
   return kOk;
+}
+
+Result<void> Node::Parts::open_unix_socket() {
+  if (config.unixsocket.empty()) return kOk;
+  return clients.listen_unix(config.unixsocket, static_cast<unsigned>(config.unixsocketperm));
 }
 
 void Node::Parts::load_some() {
@@ -322,7 +326,8 @@ void Node::Parts::load_some() {
 }
 
 void Node::Parts::start_cron() {
-  cron_timer = loop.every(Millis(1000 / std::clamp<int64_t>(config.hz, 1, 500)), [this] {
+  config.hz = std::clamp<int64_t>(config.hz, 1, 500);  // As CONFIG GET then says, too.
+  cron_timer = loop.every(Millis(1000 / config.hz), [this] {
     cron.tick();
     if (shutdown.wanted) try_to_finish_shutdown();
   });
@@ -350,9 +355,16 @@ int Node::run() {
     log_warning("{}", applied.error().message());
     return 1;
   }
-  if (Result<void> opened = p.open_ports(); !opened) {
+  if (Result<void> opened = p.open_port(); !opened) {
     log_warning("Failed listening on port {}, aborting. {}", p.config.port,
                 opened.error().message());
+    return 1;
+  }
+  if (Result<void> opened = p.open_unix_socket(); !opened) {
+    log_warning(
+        "Failed opening Unix socket, aborting. {}; set 'unixsocket' to a path in a folder "
+        "that exists and can be written",
+        opened.error().message());
     return 1;
   }
   log_notice("Server initialized");

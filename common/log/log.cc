@@ -171,8 +171,10 @@ Result<void> open_log(const LogSettings& settings) {
   if (!settings.file.empty()) {
     fd = ::open(settings.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) {
-      return Error(
-          fmt::format("Can't open the log file {}: {}", settings.file, std::strerror(errno)));
+      return Error(fmt::format(
+          "Can't open the log file {}: {}; set 'logfile' to a file that can be written, "
+          "in a folder that exists",
+          settings.file, std::strerror(errno)));
     }
   }
   std::vector<spdlog::sink_ptr> sinks = {std::make_shared<DescriptorSink>(fd)};

@@ -2,6 +2,7 @@
 """How a data node starts and ends: configuration, signals, SHUTDOWN, and clear words when it cannot."""
 
 import os
+import re
 import resource
 import signal
 import socket
@@ -79,6 +80,26 @@ class Starting(Story):
     def test_a_folder_that_is_not_there_is_named(self):
         words = self.lab.refusal("--port", self.lab.ports.take(), "--dir", "/no/such/folder")
         self.assertIn("/no/such/folder", words)
+
+    def test_paths_that_cannot_be_written_are_named_with_what_helps(self):
+        port = self.lab.ports.take()
+        words = self.lab.refusal("--port", port, "--unixsocket", "/no/such/folder/socket")
+        self.assertIn("/no/such/folder/socket", words)
+        self.assertIn("set 'unixsocket'", words)
+        words = self.lab.refusal("--port", port, "--logfile", "/no/such/folder/log")
+        self.assertIn("/no/such/folder/log", words)
+        self.assertIn("set 'logfile'", words)
+
+    def test_tcp_keepalive_reaches_the_sockets(self):
+        for seconds in (0, 120):
+            server = self.lab.server(f"keepalive{seconds}", tcp_keepalive=seconds)
+            with server.client() as client:
+                descriptor = int(re.search(rb" fd=(\d+) ", client.call("CLIENT", "INFO"))[1])
+                self.assertEqual(server.socket_option(descriptor, socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                                 int(seconds > 0))
+                if seconds:
+                    self.assertEqual(server.socket_option(descriptor, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                                     seconds)
 
     def test_few_file_descriptors_lower_maxclients(self):
         server = self.lab.server(before=["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh"])
