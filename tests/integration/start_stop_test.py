@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import socket
+import time
 import unittest
 
 from stories import HOST, SUBJECT, Client, Closed, ReplyError, Story, eventually, fill
@@ -100,6 +101,42 @@ class Starting(Story):
                 if seconds:
                     self.assertEqual(server.socket_option(descriptor, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
                                      seconds)
+
+    def test_an_aborted_shutdown_does_not_happen(self):
+        primary = self.lab.server("primary", shutdown_timeout=600)
+        replica = self.lab.server("replica", replicaof=[HOST, primary.port])
+        replica.wait_in_sync(primary)
+        replica.pause()
+        primary.call("SET", "k", "v")
+        with primary.client() as waiting, primary.client() as other:
+            waiting.send("SHUTDOWN", "NOSAVE")
+            eventually(lambda: "Waiting for replicas before shutting down" in primary.log(), 20, "it waits")
+            self.assertEqual(other.call("SHUTDOWN", "ABORT"), "OK")
+            self.assertEqual(other.call("SET", "k", "w"), "OK")
+        self.assertIn("Shutdown manually aborted", primary.log())
+        replica.resume()
+        replica.wait_in_sync(primary)
+
+    def test_a_pause_of_all_holds_reads_until_it_ends(self):
+        server = self.lab.server()
+        with server.client() as one:
+            one.call("CLIENT", "PAUSE", 700, "ALL")
+            begin = time.monotonic()
+            self.assertEqual(one.call("GET", "k"), None)
+            self.assertGreater(time.monotonic() - begin, 0.5)
+
+    def test_a_client_that_leaves_no_trace_leaves_none(self):
+        server = self.lab.server(maxmemory_policy="allkeys-lfu", lfu_log_factor=0)
+        with server.client() as one:
+            one.call("SET", "k", "v")
+            one.call("CLIENT", "NO-TOUCH", "ON")
+            before = one.call("OBJECT", "FREQ", "k")
+            for _ in range(20):
+                one.call("GET", "k")
+            self.assertEqual(one.call("OBJECT", "FREQ", "k"), before)
+            one.call("CLIENT", "NO-TOUCH", "OFF")
+            one.call("GET", "k")
+            self.assertGreater(one.call("OBJECT", "FREQ", "k"), before)
 
     def test_few_file_descriptors_lower_maxclients(self):
         server = self.lab.server(before=["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh"])
