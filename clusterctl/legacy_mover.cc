@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clusterctl/migrate_request.h"
 #include "common/base/clock.h"
 
 namespace redan {
@@ -116,18 +117,8 @@ Result<void> LegacyMover::drain(Window& window) {
 
 Words LegacyMover::migrate_request(const Words& keys, bool replace) const {
   const Endpoint& to = to_.self.at.host.empty() ? to_.at : to_.self.at;
-  Words request = {"MIGRATE", to.host, std::to_string(to.port),
-                   "",        "0",     std::to_string(options_.timeout.count())};
-  if (replace) request.push_back("REPLACE");
-  const Access& access = options_.access;
-  if (!access.password.empty() && !access.user.empty()) {
-    request.insert(request.end(), {"AUTH2", access.user, access.password});
-  } else if (!access.password.empty()) {
-    request.insert(request.end(), {"AUTH", access.password});
-  }
-  request.push_back("KEYS");
-  request.insert(request.end(), keys.begin(), keys.end());
-  return request;
+  return redan::migrate_request(to, options_.timeout, replace ? Words{"REPLACE"} : Words{},
+                                options_.access, keys);
 }
 
 Result<void> LegacyMover::burst(Window& window) {

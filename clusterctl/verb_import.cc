@@ -5,6 +5,7 @@
 
 #include "clusterctl/console.h"
 #include "clusterctl/look.h"
+#include "clusterctl/migrate_request.h"
 #include "clusterctl/mover.h"
 #include "clusterctl/output.h"
 #include "clusterctl/verbs.h"
@@ -153,18 +154,10 @@ class Import {
   }
 
   Words migrate_request(const NodeSnapshot& to, const Words& keys) const {
-    Words request = {"MIGRATE", to.self.at.host, std::to_string(to.self.at.port), "", "0", "60000"};
-    if (line_.has("copy")) request.push_back("COPY");
-    if (line_.has("replace")) request.push_back("REPLACE");
-    const Access& access = line_.access;
-    if (!access.password.empty() && !access.user.empty()) {
-      request.insert(request.end(), {"AUTH2", access.user, access.password});
-    } else if (!access.password.empty()) {
-      request.insert(request.end(), {"AUTH", access.password});
-    }
-    request.push_back("KEYS");
-    request.insert(request.end(), keys.begin(), keys.end());
-    return request;
+    Words how;
+    if (line_.has("copy")) how.push_back("COPY");
+    if (line_.has("replace")) how.push_back("REPLACE");
+    return redan::migrate_request(to.self.at, Millis(60'000), how, line_.access, keys);
   }
 
   // Keys that the cluster has already are not sent: MIGRATE would stop at them.

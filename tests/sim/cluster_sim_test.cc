@@ -1,47 +1,25 @@
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <mutex>
-#include <thread>
-
 #include "common/protocol/mutants.h"
+#include "tests/sim/both_cores.h"
 #include "tests/sim/cluster_world.h"
 
 namespace redan::sim {
 namespace {
 
-struct Batch {
-  uint64_t seeds = 0, elections = 0, votes = 0, forgotten = 0, failed = 0;
-  std::string failure;
+struct Batch : SeedsRun {
+  uint64_t elections = 0, votes = 0, forgotten = 0;
 };
 
-// Seeds 1 to `count` on both cores; stops soon after the first that fails.
 Batch run_seeds(uint64_t count) {
   Batch batch;
-  std::mutex mutex;
-  std::atomic<uint64_t> next{1};
-  std::atomic<bool> stop{false};
-  const auto work = [&] {
-    for (uint64_t seed = next++; seed <= count && !stop; seed = next++) {
-      const ClusterOutcome outcome = run_cluster_seed(seed);
-      const std::lock_guard lock(mutex);
-      ++batch.seeds;
-      batch.elections += static_cast<uint64_t>(outcome.elections);
-      batch.votes += static_cast<uint64_t>(outcome.votes);
-      batch.forgotten += static_cast<uint64_t>(outcome.forgotten);
-      if (outcome.ok) continue;
-      stop = true;
-      if (batch.failed != 0 && batch.failed < seed) continue;
-      batch.failed = seed;
-      batch.failure = "seed " + std::to_string(seed) + ": " + outcome.failure +
-                      "\n  faults: " + outcome.faults +
-                      "\n  replay: redan_sim --world=cluster --seed=" + std::to_string(seed) +
-                      " --trace";
-    }
+  const auto add = [&](const ClusterOutcome& outcome) {
+    batch.elections += static_cast<uint64_t>(outcome.elections);
+    batch.votes += static_cast<uint64_t>(outcome.votes);
+    batch.forgotten += static_cast<uint64_t>(outcome.forgotten);
   };
-  std::thread other(work);
-  work();
-  other.join();
+  static_cast<SeedsRun&>(batch) = run_on_both_cores(
+      1, count, "cluster", [](uint64_t seed) { return run_cluster_seed(seed); }, add);
   return batch;
 }
 
@@ -53,7 +31,7 @@ TEST_P(ClusterMutants, IsFoundWithinTwoThousandSeeds) {
   mutants::chosen = mutants::kFirstCluster + GetParam();
   const Batch batch = run_seeds(2'000);
   mutants::chosen = 0;
-  ASSERT_NE(batch.failed, 0u) << "not found by " << batch.seeds << " seeds";
+  ASSERT_TRUE(batch.failed.has_value()) << "not found by " << batch.seeds << " seeds";
   std::printf("found after %llu seeds: %s\n", static_cast<unsigned long long>(batch.seeds),
               batch.failure.substr(0, batch.failure.find('\n')).c_str());
 }
@@ -68,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(All, ClusterMutants,
 
 TEST(ClusterSim, AThousandSeedsKeepEveryPromise) {
   const Batch batch = run_seeds(1'000);
-  EXPECT_EQ(batch.failed, 0u) << batch.failure;
+  EXPECT_FALSE(batch.failed.has_value()) << batch.failure;
   // The stories were really told.
   EXPECT_GT(batch.elections, 300u);
   EXPECT_GT(batch.votes, 600u);

@@ -2,20 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
+#include "tests/sim/both_cores.h"
 #include "tests/sim/sentinel_world.h"
 
 namespace redan::sim {
 
-struct Batch {
-  uint64_t seeds = 0;  // How many were run.
+struct Batch : SeedsRun {
   uint64_t handovers = 0;
   uint64_t demotions = 0;
   uint64_t refusals = 0;
   uint64_t acknowledged = 0;
-  std::optional<uint64_t> failed;  // The lowest seed that failed.
-  std::string failure;
 };
 
 // Seeds first .. first + count - 1; stops soon after the first failure.
