@@ -8,6 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include <vector>
+
+#include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 
@@ -98,17 +101,29 @@ class ReplicationService {
   virtual void write_stats(InfoWriter& info) const = 0;  // sync_full, sync_partial_ok, ...
 };
 
+// A stream of the cluster's bus, as CLUSTER LINKS shows it.
+struct ClusterLinkFacts {
+  bool to = false;  // Opened by us.
+  NodeId node;      // Who is at the other end; of a stream to us empty until it spoke.
+  int64_t created_unix_ms = 0;
+  size_t queued_bytes = 0;     // Waiting to be sent,
+  size_t allocated_bytes = 0;  // and the memory for it.
+};
+
 // The node's part in a cluster; a node by itself has none.
 class ClusterService {
  public:
   virtual ~ClusterService() = default;
   // All nodes and the owners of all slots, as this node sees them now.
   virtual const ClusterView& view() const = 0;
-  // CLUSTER's verbs: runs one on the machine (ClusterVerb is the machine, the time and where its
-  // effects go) and sees its effects through. What it refuses comes back.
+  // CLUSTER's verbs: runs one on the machine (server/cluster/verb.h) and sees its effects through.
+  // What it refuses comes back.
   virtual Result<void> perform(const std::function<Result<void>(ClusterVerb&)>& verb) = 0;
   // A message for the subscribers on other nodes: all of them, or those of this node's shard.
   virtual void publish(bool sharded, std::string_view channel, std::string_view message) = 0;
+  virtual std::vector<ClusterLinkFacts> links() const { return {}; }
+  // What the view's times count from (ShownTime).
+  virtual int64_t unix_ms_at_zero() const { return 0; }
 };
 
 }  // namespace redan
