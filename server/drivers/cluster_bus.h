@@ -31,7 +31,8 @@ class ClusterBus {
     // is taken where one of the caller's is one of ours, or where we have none.
     std::vector<std::string> secrets;
     Millis connect_timeout{1000};
-    size_t max_queued_bytes = 0;  // cluster-link-sendbuf-limit: beyond it a link is closed; 0: none.
+    size_t max_queued_bytes =
+        0;  // cluster-link-sendbuf-limit: beyond it a link is closed; 0: none.
   };
   struct Events {
     // For the machine: what Liveness let through, and who sent it.
