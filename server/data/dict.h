@@ -28,7 +28,7 @@
 
 #include "common/base/check.h"
 #include "common/base/rng.h"
-#include "common/base/siphash.h"
+#include "common/base/keyed_hash.h"
 #include "server/data/bucket_array.h"
 
 namespace redan {
@@ -84,7 +84,7 @@ class Dict {
   // For reading only.
   Entry* find(std::string_view key) const {
     if (size_ == 0) return nullptr;
-    const uint64_t hash = siphash13(hash_key_, key);
+    const uint64_t hash = keyed_hash(hash_key_, key);
     const auto [array, index] = home_of(hash);
     const uintptr_t* slot = search(array->bucket(index), tag_of(hash), key);
     return slot == nullptr ? nullptr : to_entry(*slot);
@@ -94,7 +94,7 @@ class Dict {
   Place locate(std::string_view key) {
     if (!now_.allocated()) now_.allocate(kLeastBuckets);
     if (rehashing()) advance_rehash();
-    const uint64_t hash = siphash13(hash_key_, key);
+    const uint64_t hash = keyed_hash(hash_key_, key);
     Place place;
     place.tag_ = tag_of(hash);
     const auto [array, index] = home_of(hash);
@@ -247,7 +247,7 @@ class Dict {
     for (const BucketArray* array : {&now_, &next_}) {
       for (size_t i = 0; i < array->home_count(); ++i) {
         for_slots(*array, i, [&](uintptr_t slot) {
-          const uint64_t hash = siphash13(hash_key_, to_entry(slot)->key());
+          const uint64_t hash = keyed_hash(hash_key_, to_entry(slot)->key());
           const auto [home, index] = home_of(hash);
           REDAN_CHECK(home == array);
           REDAN_CHECK(index == i);
@@ -361,7 +361,7 @@ class Dict {
     if (!now_.bucket(index)->empty()) {
       before(SnapshotRule::kEmitBeforeMovingFrom, now_, index);
       for_slots(now_, index, [&](uintptr_t slot) {
-        const uint64_t hash = siphash13(hash_key_, to_entry(slot)->key());
+        const uint64_t hash = keyed_hash(hash_key_, to_entry(slot)->key());
         const size_t to = hash & next_.mask();
         before(SnapshotRule::kEmitBeforeMovingInto, next_, to);
         next_.add(to, tag_of(hash), slot);

@@ -239,6 +239,7 @@ size_t Client::execute(std::string_view input, RequestParser& parser) {
       out();
     }
   }
+  handler.input_ends();
   if (!out_.empty()) added_output();
   return used;
 }

@@ -32,6 +32,8 @@ class RequestHandler {
   virtual void batch_begins() = 0;
   // Bytes of one client have been read and will now be executed.
   virtual void input_begins() = 0;
+  // They were executed, as far as they are whole; the bytes may go.
+  virtual void input_ends() = 0;
   virtual void batch_done() = 0;
   virtual void closed(Session& session) = 0;
 };

@@ -17,12 +17,26 @@
 
 namespace redan {
 
+namespace {
+
+// Declared as fast, or as O(1) for one key: such calls take well below a microsecond.
+bool is_quick(const CommandEntry& entry) {
+  if (entry.has(kAdmin | kBlocking)) return false;
+  const bool one_key = entry.first_key != 0 && entry.first_key == entry.last_key;
+  return entry.has(kFast) || (one_key && entry.spec->complexity == "O(1)");
+}
+
+}  // namespace
+
 Dispatcher::Dispatcher(ServerParts& parts)
     : parts_(parts),
       nanoseconds_per_tick_(1e9 / ticks_per_second()),
       refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)),
       detour_(parts.cluster != nullptr),
-      cluster_gate_(parts) {}
+      cluster_gate_(parts) {
+  quick_.reserve(parts.commands.size());
+  for (const CommandEntry* entry : parts.commands.entries()) quick_.push_back(is_quick(*entry));
+}
 
 // --- connections ---
 
@@ -60,12 +74,19 @@ void Dispatcher::input_begins() {
   last_ticks_ = ticks();
 }
 
+void Dispatcher::input_ends() {
+  end_series();
+}
+
 // What happens between batches (a link breaks, a save fails) is seen at the next one.
 void Dispatcher::judge_state() {
   doubtful_ = doubtful_flags(parts_.config, parts_.replication, parts_.snapshots,
                              loading_ || parts_.replication.loading());
   const int64_t slow_us = parts_.config.slowlog_log_slower_than;
   slow_ns_ = slow_us < 0 ? UINT64_MAX : static_cast<uint64_t>(slow_us) * 1000;
+  // Whoever asks for single microseconds gets each call measured by itself.
+  constexpr uint64_t kCoarseNs = 1'000'000;
+  series_allowed_ = slow_ns_ >= kCoarseNs;
 }
 
 void Dispatcher::batch_done() {
@@ -89,10 +110,10 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
       entry->handler != nullptr && !entry->is_container() && entry->accepts(args.size()) &&
       !session.replies_withheld()) [[likely]] {
     if (!detour_) [[likely]] {
-      call(session, *entry, args, reply);
+      call_in_series(session, *entry, args, raw, reply);
       return Executed::kDone;
     }
-    if (serve_if_ours(session, *entry, args, reply)) return Executed::kDone;
+    if (serve_if_ours(session, *entry, args, raw, reply)) return Executed::kDone;
   }
   const size_t start = reply.buffer().size();
   if (session.kind == ClientKind::kPrimary) {
@@ -118,12 +139,12 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
 
 // A cluster node's short way.
 bool Dispatcher::serve_if_ours(Session& session, const Entry& entry, Args args,
-                               ReplyWriter& reply) {
+                               std::string_view raw, ReplyWriter& reply) {
   if (any_pause_ || parts_.cluster == nullptr) return false;
   const std::optional<Slot> slot = cluster_gate_.quickly_ours(session, entry, args);
   if (!slot) return false;
   parts_.keyspace.set_slot(*slot);
-  call(session, entry, args, reply);
+  call_in_series(session, entry, args, raw, reply);
   parts_.keyspace.forget_slot();
   return true;
 }
@@ -301,13 +322,8 @@ void Dispatcher::queue(Session& session, const Entry& entry, Args args, ReplyWri
   reply.simple("QUEUED");
 }
 
-void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
+void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
   Keyspace& keyspace = parts_.keyspace;
-  const uint64_t begin = last_ticks_;
-  // A command sees the time of its batch; a batch that takes long gets a new one.
-  if (begin - time_taken_at_ > refresh_ticks_) [[unlikely]] {
-    refresh_time(begin);
-  }
   // CLIENT NO-TOUCH; TOUCH itself touches all the same.
   keyspace.set_touching(!session.no_touch || entry.full_name == "touch");
   const uint64_t dirty_before = keyspace.dirty();
@@ -316,30 +332,78 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
 
   Call now(parts_, session, entry, args, reply, propagation_);
   const Result<void> result = entry.handler(now);
-  CommandStats& stats = parts_.stats.commands[static_cast<size_t>(entry.id)];
-  if (!result) {
+  if (!result) [[unlikely]] {
     reply.error(result.error());
     parts_.stats.count_error(result.error().code());
-    ++stats.failed;
+    ++parts_.stats.commands[static_cast<size_t>(entry.id)].failed;
     if (session.kind == ClientKind::kPrimary) stream_failed(entry.full_name, result.error());
   }
   if (keyspace.dirty() != dirty_before || propagation_.forced()) propagate(session, args);
+}
+
+void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
+  end_series();
+  const uint64_t begin = last_ticks_;
+  // A command sees the time of its batch; a batch that takes long gets a new one.
+  if (begin - time_taken_at_ > refresh_ticks_) [[unlikely]] {
+    refresh_time(begin);
+  }
+  handle(session, entry, args, reply);
   if ((entry.flags & kAdmin) != 0) [[unlikely]] {
     judge_state();
   }
-
   last_ticks_ = ticks();
   const uint64_t spent = nanoseconds(last_ticks_ - begin);
-  ++stats.calls;
-  stats.nanoseconds += spent;
-  ++parts_.stats.processed;
-  if (parts_.config.latency_tracking) {
-    if (stats.latency == nullptr) stats.latency = std::make_unique<LatencyHistogram>();
-    stats.latency->record(spent);
-  }
+  count(entry, 1, spent, spent);
   if (spent >= slow_ns_) [[unlikely]] {
     log_slow(session, args, entry, spent);
   }
+}
+
+void Dispatcher::call_in_series(Session& session, const Entry& entry, Args args,
+                                std::string_view raw, ReplyWriter& reply) {
+  const bool joins =
+      series_allowed_ && quick_[static_cast<size_t>(entry.id)] != 0 && raw.size() <= kSmallBytes;
+  if (!joins) [[unlikely]] {
+    return call(session, entry, args, reply);
+  }
+  if (series_.entry != &entry || series_.session != &session) end_series();
+  if (last_ticks_ - time_taken_at_ > refresh_ticks_) [[unlikely]] {
+    refresh_time(last_ticks_);
+  }
+  const size_t replied = reply.buffer().size();
+  handle(session, entry, args, reply);
+  ++series_.calls;
+  series_.entry = &entry;
+  series_.session = &session;
+  series_.raw = raw;
+  if (series_.calls == kLongestSeries || reply.buffer().size() - replied > kSmallBytes)
+    end_series();
+}
+
+// A call of a series is worth a microsecond at most; what is beyond was one call's doing.
+void Dispatcher::finish_series() {
+  constexpr uint64_t kUsualNs = 1000;
+  const Series series = std::exchange(series_, {});
+  const uint64_t begin = std::exchange(last_ticks_, ticks());
+  const uint64_t spent = nanoseconds(last_ticks_ - begin);
+  const uint64_t usual = std::min(spent / series.calls, kUsualNs);
+  const uint64_t longest = spent - usual * (series.calls - 1);
+  if (series.calls > 1) count(*series.entry, series.calls - 1, usual * (series.calls - 1), usual);
+  count(*series.entry, 1, longest, longest);
+  if (longest >= slow_ns_) [[unlikely]] {
+    log_slow_series(series, longest);
+  }
+}
+
+void Dispatcher::count(const Entry& entry, uint32_t calls, uint64_t spent, uint64_t each) {
+  CommandStats& stats = parts_.stats.commands[static_cast<size_t>(entry.id)];
+  stats.calls += calls;
+  stats.nanoseconds += spent;
+  parts_.stats.processed += calls;
+  if (!parts_.config.latency_tracking) return;
+  if (stats.latency == nullptr) stats.latency = std::make_unique<LatencyHistogram>();
+  stats.latency->record(each, calls);
 }
 
 void Dispatcher::log_slow(Session& session, Args args, const Entry& entry, uint64_t spent) {
@@ -351,6 +415,20 @@ void Dispatcher::log_slow(Session& session, Args args, const Entry& entry, uint6
                       .peer = session.connection ? session.connection->peer_address() : "?:0",
                       .client_name = session.name},
                      args, static_cast<size_t>(parts_.config.slowlog_max_len));
+}
+
+// Which call of the series it was is not known, and the entry says so.
+void Dispatcher::log_slow_series(const Series& series, uint64_t spent) {
+  RequestParser parser;
+  if (parser.parse(series.raw, limits(*series.session)) != RequestParser::Status::kRequest) return;
+  std::vector<std::string_view> args(parser.args().begin(), parser.args().end());
+  std::string others;
+  if (series.calls > 1) {
+    others = "... (or one of the " + std::to_string(series.calls - 1) +
+             " before it in the same pipeline)";
+    args.push_back(others);
+  }
+  log_slow(*series.session, args, *series.entry, spent);
 }
 
 Result<void> Dispatcher::execute_transaction(Session& session,

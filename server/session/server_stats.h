@@ -16,7 +16,10 @@ namespace redan {
 // Durations in buckets of an eighth of a power of two: a percentile is exact to 12 %.
 class LatencyHistogram {
  public:
-  void record(uint64_t nanoseconds) { ++counts_[bucket(nanoseconds)], ++total_; }
+  void record(uint64_t nanoseconds, uint32_t times = 1) {
+    counts_[bucket(nanoseconds)] += times;
+    total_ += times;
+  }
   uint64_t total() const { return total_; }
   // The duration that `percent` of the calls did not exceed, in microseconds.
   double percentile_us(double percent) const;

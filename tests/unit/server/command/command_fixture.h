@@ -110,6 +110,7 @@ class NoRequests : public RequestHandler {
   }
   RequestLimits limits(const Session&) const override { return {}; }
   void input_begins() override {}
+  void input_ends() override {}
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override {}
   void batch_done() override {}

@@ -19,6 +19,7 @@ struct Primary final : RequestHandler {
   void opened(Session&) override {}
   RequestLimits limits(const Session&) const override { return {}; }
   void input_begins() override {}
+  void input_ends() override {}
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override {}
   void closed(Session&) override {}
@@ -67,6 +68,7 @@ struct Recorder final : RequestHandler {
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override { heard.emplace_back("batch"); }
   void input_begins() override { heard.emplace_back("input"); }
+  void input_ends() override {}
   Executed execute(Session& session, std::span<const std::string_view> args, std::string_view,
                    ReplyWriter& reply) override {
     heard.push_back(std::to_string(session.id) + " " + std::string(args[0]));

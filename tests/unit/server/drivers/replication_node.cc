@@ -134,6 +134,7 @@ struct TestNode::Inside final : RequestHandler {
   void opened(Session&) override {}
   RequestLimits limits(const Session&) const override { return {}; }
   void input_begins() override {}
+  void input_ends() override {}
   void malformed(Session&, std::string_view) override {}
   void batch_begins() override { keyspace.set_now(wall_now()); }
   void batch_done() override { replication.flush(); }

@@ -16,11 +16,15 @@ class DispatcherTest : public CommandTest {
     session.authenticated = true;
   }
 
-  std::string request(std::vector<std::string_view> args) {
+  std::string request(std::vector<std::string_view> args, std::string_view raw = "") {
     ByteBuffer out;
     ReplyWriter reply(out, session.resp);
-    EXPECT_EQ(dispatcher.execute(session, args, "", reply), Executed::kDone);
+    EXPECT_EQ(dispatcher.execute(session, args, raw, reply), Executed::kDone);
     return std::string(out.view());
+  }
+  static void spin(Millis span) {
+    for (const Instant until = monotonic_now() + span; monotonic_now() < until;) {
+    }
   }
 
   const CommandStats& counted(std::string_view name) {
@@ -38,11 +42,11 @@ TEST_F(DispatcherTest, TheFirstCommandOfAReadIsNotChargedForTheRead) {
   dispatcher.batch_begins();
   dispatcher.input_begins();
   EXPECT_EQ(request({"PING"}), "+PONG\r\n");
-  // The system call that reads: the clock goes on.
-  for (const Instant until = monotonic_now() + kRead; monotonic_now() < until;) {
-  }
+  dispatcher.input_ends();
+  spin(kRead);  // The system call that reads: the clock goes on.
   dispatcher.input_begins();
   EXPECT_EQ(request({"PING"}), "+PONG\r\n");
+  dispatcher.input_ends();
   EXPECT_EQ(counted("ping").calls, 2u);
   EXPECT_LT(Nanos(counted("ping").nanoseconds), kRead);
   EXPECT_TRUE(slowlog.entries().empty());
@@ -58,6 +62,55 @@ TEST_F(DispatcherTest, ACommandThatTakesLongIsChargedAndLogged) {
   ASSERT_EQ(slowlog.entries().size(), 1u);
   EXPECT_EQ(slowlog.entries()[0].args, (std::vector<std::string>{"DEBUG", "SLEEP", "0.02"}));
   EXPECT_GE(slowlog.entries()[0].duration_us, std::chrono::microseconds(kWork).count() / 2);
+}
+
+// Quick commands of a pipeline are measured together: all are counted, and where one took long the
+// log says that it need not be the one that it shows.
+TEST_F(DispatcherTest, QuickCommandsOfAPipelineShareAReading) {
+  config.slowlog_log_slower_than = 10'000;
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  constexpr std::string_view kRaw = "*2\r\n$3\r\nGET\r\n$1\r\nb\r\n";
+  EXPECT_EQ(request({"GET", "a"}, kRaw), "$-1\r\n");
+  EXPECT_EQ(counted("get").calls, 0u);  // Not yet.
+  spin(Millis(20));
+  EXPECT_EQ(request({"GET", "b"}, kRaw), "$-1\r\n");
+  EXPECT_EQ(request({"PING"}), "+PONG\r\n");  // Another command ends it.
+  EXPECT_EQ(counted("get").calls, 2u);
+  EXPECT_GE(Nanos(counted("get").nanoseconds), Millis(20));
+  ASSERT_NE(counted("get").latency, nullptr);
+  EXPECT_EQ(counted("get").latency->total(), 2u);
+  EXPECT_LT(counted("get").latency->percentile_us(50), 10.0);
+  ASSERT_EQ(slowlog.entries().size(), 1u);
+  EXPECT_EQ(slowlog.entries()[0].args,
+            (std::vector<std::string>{"GET", "b",
+                                      "... (or one of the 1 before it in the same pipeline)"}));
+  dispatcher.input_ends();
+  EXPECT_EQ(counted("ping").calls, 1u);
+  EXPECT_EQ(stats.processed, 3u);
+}
+
+TEST_F(DispatcherTest, WhoLogsMicrosecondsGetsEachCallByItself) {
+  config.slowlog_log_slower_than = 0;
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  request({"GET", "a"});
+  EXPECT_EQ(counted("get").calls, 1u);
+  EXPECT_EQ(slowlog.entries().size(), 1u);
+}
+
+// A series is short, so that what is measured together is alike.
+TEST_F(DispatcherTest, LargeRequestsAndRepliesEndASeries) {
+  config.slowlog_log_slower_than = 10'000;
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  const std::string large(4096, 'x');
+  request({"SET", "k", large}, large);
+  EXPECT_EQ(counted("set").calls, 1u);
+  request({"GET", "k"});
+  EXPECT_EQ(counted("get").calls, 1u);
+  for (int i = 0; i < 8; ++i) request({"GET", "missing"});
+  EXPECT_EQ(counted("get").calls, 9u);
 }
 
 TEST_F(DispatcherTest, AReplicaLeavesMaxmemoryToItsPrimaryIfItMay) {
