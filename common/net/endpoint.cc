@@ -50,6 +50,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 bool is_ip_address(std::string_view host) {
+  if (host.find('\0') != std::string_view::npos) return false;
   const std::string text(host);
   in6_addr room;
   return inet_pton(AF_INET, text.c_str(), &room) == 1 ||

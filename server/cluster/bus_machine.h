@@ -207,6 +207,9 @@ class ClusterMachine {
   void take_state(From from, const cluster::NodeState& state);
   void take_role(From from, const cluster::NodeState& state);
   void take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& claim);
+  void mirror_moves(const cluster::NodeState& of_primary);
+  void retarget_moves(const ClusterNode& successor);
+  void drop_finished_moves();
   void look_at_claim(From from);
   void resolve_collision(const ClusterNode& from, Epoch its);
   bool take_new_epoch();

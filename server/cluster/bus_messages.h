@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,6 +53,7 @@ struct NodeState {
   Epoch current_epoch{};
   Epoch config_epoch{};
   SlotSet slots;
+  std::map<Slot, NodeId> migrating, importing;  // Of a primary: what it moves. Replicas keep it.
   friend bool operator==(const NodeState&, const NodeState&) = default;
   // What Heartbeat::state_digest carries; the current epoch and the ip are not part of it.
   uint64_t digest() const;

@@ -158,6 +158,7 @@ void ClusterMachine::win(Epoch epoch) {
   make_primary(me);
   me.config_epoch = epoch;
   slots.for_each([&](Slot slot) { view_.assign(slot, me); });
+  drop_finished_moves();
   election_at_.reset();
   asked_ = false;
   change();

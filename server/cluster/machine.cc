@@ -71,6 +71,10 @@ uint64_t NodeState::digest() const {
   for (const SlotRange& range : slots.ranges()) {
     digest.add(range.first.value).add(range.last.value);
   }
+  for (const auto* moves : {&migrating, &importing}) {
+    digest.add(moves->size());
+    for (const auto& [slot, node] : *moves) digest.add(slot.value).add(node);
+  }
   return digest.value();
 }
 
@@ -342,6 +346,10 @@ NodeState ClusterMachine::own_state() const {
                   .config_epoch = me.is_primary ? me.config_epoch : Epoch(0),
                   .slots = me.slots};
   state.address.ip = options_.announce.ip;
+  if (me.is_primary) {
+    state.migrating = view_.migrating();
+    state.importing = view_.importing();
+  }
   return state;
 }
 
@@ -357,6 +365,8 @@ void ClusterMachine::see_epoch(Epoch epoch) {
 void ClusterMachine::on(From from, const Heartbeat& heartbeat) {
   see_epoch(heartbeat.current_epoch);
   ClusterNode& node = from.node;
+  // A replica that has its first data is listed from now on.
+  if ((node.replication_offset == 0) != (heartbeat.replication_offset == 0)) view_.touch();
   node.replication_offset = heartbeat.replication_offset;
   node.pong_received = now_;
   if (!heartbeat.ping) {

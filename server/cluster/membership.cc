@@ -292,6 +292,8 @@ Result<void> ClusterMachine::meet(Instant now, const std::string& ip, uint16_t p
 Result<void> ClusterMachine::forget(Instant now, NodeId id, BusEffects& out) {
   begin(now);
   const ClusterNode* node = view_.find(id);
+  // Others may have told us before the operator could.
+  if (node == nullptr && is_forgotten(id)) return kOk;
   if (node == nullptr) return Error("Unknown node " + id.hex());
   if (node == &self()) return Error("I tried hard but I can't forget myself...");
   if (!self().is_primary && self().primary == id) return Error("Can't forget my master!");

@@ -28,6 +28,7 @@ void ClusterMachine::adopt_loaded_slots(Instant now, const SlotSet& with_keys, B
 
 Result<void> ClusterMachine::add_slots(Instant now, const SlotSet& slots, BusEffects& out) {
   begin(now);
+  if (!self().is_primary) return Error("A replica cannot own slots: send this to its master");
   const SlotSet busy = slots & view_.assigned();
   if (!busy.empty()) {
     return Error("Slot " + std::to_string(busy.ranges()[0].first.value) + " is already busy");

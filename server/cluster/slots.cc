@@ -37,6 +37,17 @@ void ClusterMachine::take_state(From from, const NodeState& state) {
   from.peer.claim_seen = 0;
   look_at_claim(from);
   resolve_collision(node, state.config_epoch);
+  if (!self().is_primary && self().primary == node.id) mirror_moves(state);
+}
+
+// A replica keeps what its primary moves, so that it can go on with that when it takes over.
+void ClusterMachine::mirror_moves(const NodeState& of_primary) {
+  if (of_primary.migrating == view_.migrating() && of_primary.importing == view_.importing())
+    return;
+  view_.clear_moves();
+  for (const auto& [slot, to] : of_primary.migrating) view_.set_migrating(slot, to);
+  for (const auto& [slot, from] : of_primary.importing) view_.set_importing(slot, from);
+  change();
 }
 
 void ClusterMachine::take_role(From from, const NodeState& state) {
@@ -85,8 +96,13 @@ void ClusterMachine::take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& 
   view_.set_unclaimed(owner.slots & claim, false);
   SlotSet news = claim - owner.slots;
   if (news.empty()) return;
-  // What we import changes hands by SETSLOT only.
-  for (const auto& [slot, from] : view_.importing()) news.remove(slot);
+  // What we import changes hands by SETSLOT only, or within the shard that it comes from. (Redis
+  // would see its source's failover too late.) A replica believes its primary.
+  for (const auto& [slot, from] : view_.importing()) {
+    const ClusterNode* held_by = view_.owner(slot);
+    const bool within = held_by != nullptr && held_by->shard_id == owner.shard_id;
+    if (self().is_primary && !within) news.remove(slot);
+  }
   SlotSet lost;
   size_t from_before = 0;
   bool changed = false;
@@ -96,15 +112,13 @@ void ClusterMachine::take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& 
     const bool newer =
         (free || held_by->config_epoch < epoch || mutants::active("cluster_stale_claim_accepted"));
     if (!newer) return;
-    if (held_by == &self()) {
-      lost.add(slot);
-      view_.clear_migrating(slot);
-    }
+    if (held_by == &self()) lost.add(slot);
     if (held_by != nullptr && held_by == before) ++from_before;
     view_.assign(slot, owner);
     changed = true;
   });
   if (!changed) return;
+  retarget_moves(owner);
   change();
   // Left without slots: whoever took them over is the primary of this shard now.
   if (from_before > 0 && before->slots.empty() && before != &owner &&
@@ -113,7 +127,35 @@ void ClusterMachine::take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& 
         "Configuration change detected. Reconfiguring myself as a replica of " + owner.id.hex());
     follow(owner);
   } else if (!lost.empty()) {
+    lost.for_each([&](Slot slot) { view_.clear_migrating(slot); });
     event(DropSlots{lost});
+  }
+}
+
+// The other end of a move failed over: what was to go there goes to its successor.
+void ClusterMachine::retarget_moves(const ClusterNode& successor) {
+  const auto succeeded = [&](NodeId id) {
+    const ClusterNode* node = view_.find(id);
+    return node != nullptr && node != &successor && node->shard_id == successor.shard_id &&
+           !node->has_slots();
+  };
+  const std::map<Slot, NodeId> migrating = view_.migrating(), importing = view_.importing();
+  for (const auto& [slot, to] : migrating) {
+    if (succeeded(to)) view_.set_migrating(slot, successor.id);
+  }
+  for (const auto& [slot, from] : importing) {
+    if (succeeded(from)) view_.set_importing(slot, successor.id);
+  }
+}
+
+// We took over: of the moves that our primary told us of, those are left that have not ended.
+void ClusterMachine::drop_finished_moves() {
+  const std::map<Slot, NodeId> migrating = view_.migrating(), importing = view_.importing();
+  for (const auto& [slot, to] : migrating) {
+    if (view_.owner(slot) != &self() || view_.find(to) == nullptr) view_.clear_migrating(slot);
+  }
+  for (const auto& [slot, from] : importing) {
+    if (view_.owner(slot) == &self() || view_.find(from) == nullptr) view_.clear_importing(slot);
   }
 }
 
@@ -185,6 +227,7 @@ void ClusterMachine::follow(ClusterNode& primary) {
   ClusterNode& me = self();
   view_.clear_moves();
   make_replica(me, primary.id);
+  peer(primary.id).state_digest = 0;  // It has to tell again what it moves.
   me.shard_id = primary.shard_id;
   election_at_.reset();
   asked_ = false;

@@ -55,6 +55,8 @@ std::string line(const ClusterView& view, const ClusterNode& node, ShownTime tim
   text += node.link_up || myself ? " connected" : " disconnected";
   if (node.has_slots()) text += " " + node.slots.text();
   if (!myself) return text;
+  // A replica only remembers what its primary moves (mirror_moves()).
+  if (!node.is_primary && !for_file) return text;
   for (const auto& [slot, to] : view.migrating()) {
     text += " [" + std::to_string(slot.value) + "->-" + to.hex() + "]";
   }
@@ -128,12 +130,15 @@ std::string cluster_info(const ClusterView& view) {
   return text;
 }
 
-std::vector<SlotsRow> slots_rows(const ClusterView& view) {
+std::vector<SlotsRow> slots_rows(const ClusterView& view, int64_t own_offset) {
   std::vector<SlotsRow> rows;
   for (const auto& [id, node] : view.nodes()) {
     if (!node.is_primary || !node.has_slots()) continue;
     std::vector<const ClusterNode*> replicas = view.replicas_of(id);
-    std::erase_if(replicas, [](const ClusterNode* replica) { return replica->failed(); });
+    std::erase_if(replicas, [&](const ClusterNode* replica) {
+      const bool is_self = replica == &view.myself();
+      return shard_health(*replica, is_self ? own_offset : replica->replication_offset) != "online";
+    });
     for (const SlotRange& range : node.slots.ranges()) rows.push_back({range, &node, replicas});
   }
   std::sort(rows.begin(), rows.end(),
@@ -162,12 +167,16 @@ std::string_view shard_health(const ClusterNode& node, int64_t offset) {
 
 namespace {
 
-Result<void> add_once(SlotSet& slots, SlotRange range) {
+Result<void> take(const ClusterView& view, SlotVerb verb, SlotRange range, SlotSet& slots) {
   for (uint32_t i = range.first.value; i <= range.last.value; ++i) {
     const Slot slot(static_cast<uint16_t>(i));
-    if (slots.contains(slot)) {
-      return Error("Slot " + std::to_string(i) + " specified multiple times");
-    }
+    const bool owned = view.owner(slot) != nullptr;
+    const auto refused = [&](std::string_view why) {
+      return Error("Slot " + std::to_string(i) + " " + std::string(why));
+    };
+    if (verb == SlotVerb::kAdd && owned) return refused("is already busy");
+    if (verb == SlotVerb::kDelete && !owned) return refused("is already unassigned");
+    if (slots.contains(slot)) return refused("specified multiple times");
     slots.add(slot);
   }
   return kOk;
@@ -175,18 +184,25 @@ Result<void> add_once(SlotSet& slots, SlotRange range) {
 
 }  // namespace
 
-Result<SlotSet> parse_slot_list(const std::vector<std::string_view>& words) {
-  SlotSet slots;
+Result<SlotSet> parse_slot_list(const ClusterView& view, SlotVerb verb,
+                                std::span<const std::string_view> words) {
+  std::vector<Slot> named;
+  named.reserve(words.size());
   for (const std::string_view word : words) {
     const Result<Slot> slot = parse_slot(word);
     if (!slot) return slot.error();
-    const Result<void> added = add_once(slots, {*slot, *slot});
-    if (!added) return added.error();
+    named.push_back(*slot);
+  }
+  SlotSet slots;
+  for (const Slot slot : named) {
+    const Result<void> taken = take(view, verb, {slot, slot}, slots);
+    if (!taken) return taken.error();
   }
   return slots;
 }
 
-Result<SlotSet> parse_slot_ranges(const std::vector<std::string_view>& words) {
+Result<SlotSet> parse_slot_ranges(const ClusterView& view, SlotVerb verb,
+                                  std::span<const std::string_view> words) {
   SlotSet slots;
   for (size_t i = 0; i + 1 < words.size(); i += 2) {
     const Result<Slot> first = parse_slot(words[i]), last = parse_slot(words[i + 1]);
@@ -196,8 +212,8 @@ Result<SlotSet> parse_slot_ranges(const std::vector<std::string_view>& words) {
       return Error("start slot number " + std::to_string(first->value) +
                    " is greater than end slot number " + std::to_string(last->value));
     }
-    const Result<void> added = add_once(slots, {*first, *last});
-    if (!added) return added.error();
+    const Result<void> taken = take(view, verb, {*first, *last}, slots);
+    if (!taken) return taken.error();
   }
   return slots;
 }

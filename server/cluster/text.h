@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +28,14 @@ std::string nodes_conf(const ClusterView& view, ShownTime time);
 // CLUSTER INFO, lines ended by \r\n.
 std::string cluster_info(const ClusterView& view);
 
-// CLUSTER SLOTS: a row for each run of slots; nodes that failed are not listed behind a primary.
+// CLUSTER SLOTS: a row for each run of slots; behind a primary only replicas that could serve: not
+// those that failed or have nothing yet. `own_offset`: ours in the replication stream, as of now.
 struct SlotsRow {
   SlotRange range;
   const ClusterNode* primary;
   std::vector<const ClusterNode*> replicas;
 };
-std::vector<SlotsRow> slots_rows(const ClusterView& view);
+std::vector<SlotsRow> slots_rows(const ClusterView& view, int64_t own_offset);
 
 // CLUSTER SHARDS: an entry for each shard, its primary first.
 struct ShardsEntry {
@@ -44,8 +46,13 @@ std::vector<ShardsEntry> shards_entries(const ClusterView& view);
 // "online", "fail" or "loading". `offset`: the node's, ours as of now for ourselves.
 std::string_view shard_health(const ClusterNode& node, int64_t offset);
 
+// What a verb does with slots: add those that are free, or delete those that have an owner.
+enum class SlotVerb { kAdd, kDelete };
 // ADDSLOTS, DELSLOTS: "5 6 7"; ...RANGE: "5 7 9 12", the caller has checked that they are pairs.
-Result<SlotSet> parse_slot_list(const std::vector<std::string_view>& words);
-Result<SlotSet> parse_slot_ranges(const std::vector<std::string_view>& words);
+// Errors name the first word, in their order, that is no slot or whose slot cannot be had.
+Result<SlotSet> parse_slot_list(const ClusterView& view, SlotVerb verb,
+                                std::span<const std::string_view> words);
+Result<SlotSet> parse_slot_ranges(const ClusterView& view, SlotVerb verb,
+                                  std::span<const std::string_view> words);
 
 }  // namespace redan

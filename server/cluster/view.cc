@@ -43,7 +43,7 @@ SlotView ClusterView::slot(Slot slot) const {
   return {
       .owner = owner,
       .migrating_to = migrating_to(slot),
-      .importing_from = importing_from(slot),
+      .importing_from = myself_->is_primary ? importing_from(slot) : nullptr,
       .mine = owner == myself_,
       .of_my_primary = owner != nullptr && !myself_->is_primary && owner->id == myself_->primary};
 }

@@ -1,17 +1,12 @@
 // What a client of a cluster says of its connection: ASKING, READONLY, READWRITE.
+#include "server/command/cluster_verbs.h"
 #include "server/command/families.h"
 
 namespace redan {
 namespace {
 
-Result<void> only_in_a_cluster(Call& call) {
-  if (call.server().cluster != nullptr) return kOk;
-  return Error("This instance has cluster support disabled");
-}
-
 // The next call may be served by the node that a slot is moving to.
 Result<void> asking(Call& call) {
-  if (Result<void> in_cluster = only_in_a_cluster(call); !in_cluster) return in_cluster;
   call.session().asking = true;
   call.reply().ok();
   return kOk;
@@ -19,14 +14,12 @@ Result<void> asking(Call& call) {
 
 // Reads may be served by a replica, however far it is behind.
 Result<void> readonly(Call& call) {
-  if (Result<void> in_cluster = only_in_a_cluster(call); !in_cluster) return in_cluster;
   call.session().readonly = true;
   call.reply().ok();
   return kOk;
 }
 
 Result<void> readwrite(Call& call) {
-  if (Result<void> in_cluster = only_in_a_cluster(call); !in_cluster) return in_cluster;
   call.session().readonly = false;
   call.reply().ok();
   return kOk;
@@ -39,21 +32,21 @@ constexpr Command<Call> kCommands[] = {
       .since = "3.0.0",
       .complexity = "O(1)",
       .extra_categories = "connection"},
-     asking},
+     in_cluster<asking>},
     {{.name = "READONLY",
       .flags = kLoading | kStale | kFast,
       .summary = "Enables read queries for a connection to a cluster replica node",
       .since = "3.0.0",
       .complexity = "O(1)",
       .extra_categories = "connection"},
-     readonly},
+     in_cluster<readonly>},
     {{.name = "READWRITE",
       .flags = kLoading | kStale | kFast,
       .summary = "Disables read queries for a connection to a cluster replica node",
       .since = "3.0.0",
       .complexity = "O(1)",
       .extra_categories = "connection"},
-     readwrite},
+     in_cluster<readwrite>},
 };
 
 }  // namespace

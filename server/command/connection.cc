@@ -90,7 +90,7 @@ Result<void> hello(Call& call) {
   reply.bulk("version"), reply.bulk(REDAN_VERSION);
   reply.bulk("proto"), reply.integer(version);
   reply.bulk("id"), reply.integer(static_cast<int64_t>(session.id));
-  reply.bulk("mode"), reply.bulk("standalone");
+  reply.bulk("mode"), reply.bulk(call.server().cluster == nullptr ? "standalone" : "cluster");
   reply.bulk("role"), reply.bulk(call.server().replication.is_replica() ? "replica" : "master");
   reply.bulk("modules"), reply.array(0);
   return kOk;

@@ -28,6 +28,7 @@ CommandFamily<Call> debug_commands();
 CommandFamily<Call> replication_commands();
 CommandFamily<Call> wait_commands();
 CommandFamily<Call> waitaof_commands();
+CommandFamily<Call> cluster_commands();
 CommandFamily<Call> cluster_session_commands();
 
 // All of them.

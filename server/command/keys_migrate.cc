@@ -83,7 +83,10 @@ Result<void> restore_there(Call& call, SyncClient& target, const MigrateRequest&
   const int64_t left_ms =
       entry.expires() ? std::max<int64_t>(entry.expiry_ms() - call.keyspace().now_ms(), 1) : 0;
   const Digits ttl(left_ms);
-  std::vector<std::string_view> words = {"RESTORE", key, ttl.view(), payload};
+  // The slot may be on its way to the target, which takes its keys only from who says so.
+  const bool asking = call.server().cluster != nullptr;
+  std::vector<std::string_view> words = {asking ? "RESTORE-ASKING" : "RESTORE", key, ttl.view(),
+                                         payload};
   if (request.replace) words.emplace_back("REPLACE");
   return ask(target, words);
 }

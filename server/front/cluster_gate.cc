@@ -1,23 +1,11 @@
 #include "server/front/cluster_gate.h"
 
 #include "common/command/keys.h"
-#include "server/cluster/route.h"
+#include "server/command/cluster_verbs.h"
 
 namespace redan {
 
 namespace {
-
-EndpointType endpoint_type(PreferredEndpoint preferred) {
-  switch (preferred) {
-    case PreferredEndpoint::kIp:
-      return EndpointType::kIp;
-    case PreferredEndpoint::kHostname:
-      return EndpointType::kHostname;
-    case PreferredEndpoint::kUnknownEndpoint:
-      break;
-  }
-  return EndpointType::kUnknown;
-}
 
 // Channels have slots as keys have.
 bool has_shard_channels(const CommandEntry& command) {
@@ -63,7 +51,7 @@ ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::
 
   const EndpointType type = endpoint_type(parts_.config.cluster_preferred_endpoint_type);
   const auto refused = [&](const Route& route) -> Outcome {
-    return {.refusal = route_error(route, type, false), .slot = std::nullopt};
+    return {.refusal = route_error(route, type, came_by_tls(session)), .slot = std::nullopt};
   };
   const Slot slot = slot_of_key(names_[0]);
   const ClusterView& view = parts_.cluster->view();

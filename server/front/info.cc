@@ -24,6 +24,7 @@ struct Context {
   const ServerParts& parts;
   const NodeFacts& facts;
   InfoWriter& info;
+  std::vector<ClusterLinkFacts> links;  // of the cluster's bus
 };
 
 std::string human(int64_t bytes) {
@@ -48,7 +49,7 @@ void server_section(const Context& c) {
   info.field("redis_git_dirty", "0");
   info.field("redis_build_id", "0");
   info.field("redan_version", REDAN_VERSION);
-  info.field("redis_mode", "standalone");
+  info.field("redis_mode", c.parts.cluster == nullptr ? "standalone" : "cluster");
   info.field("os", fmt::format("{} {} {}", name.sysname, name.release, name.machine));
   info.field("arch_bits", 64);
   info.field("monotonic_clock", "POSIX clock_gettime");
@@ -85,7 +86,7 @@ void clients_section(const Context& c) {
   InfoWriter& info = c.info;
   info.section("Clients");
   info.field("connected_clients", normal);
-  info.field("cluster_connections", 0);
+  info.field("cluster_connections", c.links.size());
   info.field("maxclients", c.parts.config.maxclients);
   info.field("client_recent_max_input_buffer", largest_input);
   info.field("client_recent_max_output_buffer", largest_output);
@@ -109,8 +110,12 @@ void memory_section(const Context& c) {
     (session->kind == ClientKind::kReplica ? replica_buffers : buffers) += memory;
   }
   const ReplicationTraffic traffic = c.parts.replication.traffic();
-  const int64_t overhead =
-      c.facts.memory_at_start + tables + buffers + replica_buffers + traffic.buffer_bytes;
+  int64_t link_bytes = 0;
+  for (const ClusterLinkFacts& link : c.links) {
+    link_bytes += static_cast<int64_t>(link.allocated_bytes);
+  }
+  const int64_t overhead = c.facts.memory_at_start + tables + buffers + replica_buffers +
+                           traffic.buffer_bytes + link_bytes;
   const int64_t dataset = std::max<int64_t>(0, use.used - overhead);
   const auto ratio = [](int64_t a, int64_t b) {
     return b > 0 ? static_cast<double>(a) / static_cast<double>(b) : 0.0;
@@ -164,7 +169,7 @@ void memory_section(const Context& c) {
   info.field("mem_total_replication_buffers", traffic.buffer_bytes);
   info.field("mem_clients_slaves", replica_buffers);
   info.field("mem_clients_normal", buffers);
-  info.field("mem_cluster_links", 0);
+  info.field("mem_cluster_links", link_bytes);
   info.field("mem_aof_buffer", 0);
   info.field("mem_allocator", allocator_name());
   info.field("active_defrag_running", 0);
@@ -229,7 +234,7 @@ void stats_section(const Context& c) {
   info.field("keyspace_misses", keys.misses);
   info.field("pubsub_channels", c.parts.pubsub.channel_count());
   info.field("pubsub_patterns", c.parts.pubsub.pattern_count());
-  info.field("pubsubshard_channels", 0);
+  info.field("pubsubshard_channels", c.parts.pubsub.shard_channel_count());
   info.field("latest_fork_usec", 0);
   info.field("total_forks", stats.forks);
   info.field("migrate_cached_sockets", 0);
@@ -326,7 +331,7 @@ void latencystats_section(const Context& c) {
 
 void cluster_section(const Context& c) {
   c.info.section("Cluster");
-  c.info.field("cluster_enabled", c.parts.config.cluster_enabled);
+  c.info.field("cluster_enabled", c.parts.cluster != nullptr);
 }
 
 void keyspace_section(const Context& c) {
@@ -374,7 +379,9 @@ std::string info_text(const ServerParts& parts, const NodeFacts& facts,
     wanted.insert(name);
   }
   InfoWriter info;
-  const Context context{parts, facts, info};
+  const Context context{
+      parts, facts, info,
+      parts.cluster == nullptr ? std::vector<ClusterLinkFacts>() : parts.cluster->links()};
   for (const Section& section : kSections) {
     const bool chosen = wanted.contains(std::string(section.name));
     if (everything || chosen || (defaults && section.by_default)) section.write(context);

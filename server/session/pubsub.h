@@ -43,6 +43,7 @@ class PubSub {
   size_t shard_subscribers(std::string_view channel) const;
   size_t channel_count() const { return channels_.size(); }
   size_t pattern_count() const { return patterns_.size(); }
+  size_t shard_channel_count() const { return shard_channels_.size(); }
 
  private:
   struct Hash {
