@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -127,6 +128,26 @@ Result<NodeAddress> decode_address(const bus_wire::NodeAddress& wire) {
 
 // ---- NodeState, which stands alone and in Meet and Met.
 
+using Moves = std::map<Slot, NodeId>;
+using WireMoves = google::protobuf::RepeatedPtrField<bus_wire::Move>;
+
+void encode_moves(const Moves& moves, WireMoves& out) {
+  for (const auto& [slot, node] : moves) {
+    bus_wire::Move& one = *out.Add();
+    one.set_slot(slot.value);
+    one.set_node(encode_id(node));
+  }
+}
+
+bool decode_moves(const WireMoves& wire, Moves& moves) {
+  for (const bus_wire::Move& one : wire) {
+    NodeId node;
+    if (one.slot() >= kSlotCount || !decode_id(one.node(), node)) return false;
+    if (!moves.emplace(Slot(static_cast<uint16_t>(one.slot())), node).second) return false;
+  }
+  return true;
+}
+
 void encode_state(const NodeState& state, bus_wire::NodeState& out) {
   out.set_shard_id(encode_id(state.shard_id));
   encode_address(state.address, *out.mutable_address());
@@ -136,6 +157,8 @@ void encode_state(const NodeState& state, bus_wire::NodeState& out) {
   out.set_current_epoch(state.current_epoch.value);
   out.set_config_epoch(state.config_epoch.value);
   encode_slots(state.slots, *out.mutable_slots());
+  encode_moves(state.migrating, *out.mutable_migrating());
+  encode_moves(state.importing, *out.mutable_importing());
 }
 
 Result<NodeState> decode_state(const bus_wire::NodeState& wire) {
@@ -150,6 +173,8 @@ Result<NodeState> decode_state(const bus_wire::NodeState& wire) {
   state.current_epoch = Epoch(wire.current_epoch());
   state.config_epoch = Epoch(wire.config_epoch());
   if (!decode_slots(wire.slots(), state.slots)) return bad("slots");
+  if (!decode_moves(wire.migrating(), state.migrating)) return bad("migrating");
+  if (!decode_moves(wire.importing(), state.importing)) return bad("importing");
   return state;
 }
 

@@ -10,6 +10,7 @@ SETEX SETNX SETRANGE STRLEN SUBSTR
 COPY DEL DUMP EXISTS EXPIRE EXPIREAT EXPIRETIME KEYS MIGRATE MOVE OBJECT PERSIST PEXPIRE PEXPIREAT PEXPIRETIME
 PTTL RANDOMKEY RENAME RENAMENX RESTORE SCAN SORT SORT_RO TOUCH TTL TYPE UNLINK WAIT
 AUTH CLIENT ECHO HELLO PING QUIT RESET SELECT
+ASKING CLUSTER READONLY READWRITE
 BGSAVE COMMAND CONFIG DBSIZE DEBUG FLUSHALL FLUSHDB INFO LASTSAVE PSYNC REPLCONF REPLICAOF ROLE SAVE SHUTDOWN
 SLAVEOF SLOWLOG SWAPDB SYNC TIME
 DISCARD EXEC MULTI UNWATCH WATCH PSUBSCRIBE PUBLISH PUBSUB PUNSUBSCRIBE SUBSCRIBE UNSUBSCRIBE
@@ -67,14 +68,20 @@ def compare_entry(name, ours, redis, report):
 def compare_docs(mine, theirs, names, report):
     """Group, version and argument tree. The words of summaries are 7.2's, so they are not compared."""
     for name in names:
-        ours, redis = (docs_of(client, name) for client in (mine, theirs))
-        for title in ("group", "since", "arguments"):
-            a, b = (shape(reply.get(title.encode())) for reply in (ours, redis))
-            report.check("COMMAND DOCS", ["COMMAND DOCS", name, title], repr(a).encode(), repr(b).encode())
-        for title in (b"summary", b"complexity"):
-            if title in redis:
-                report.check("COMMAND DOCS", ["COMMAND DOCS", name, title.decode()],
-                             b"has one" if ours.get(title) else b"none", b"has one")
+        compare_doc(name, *(docs_of(client, name) for client in (mine, theirs)), report)
+
+
+def compare_doc(name, ours, redis, report):
+    for title in ("group", "since", "arguments"):
+        a, b = (shape(reply.get(title.encode())) for reply in (ours, redis))
+        report.check("COMMAND DOCS", ["COMMAND DOCS", name, title], repr(a).encode(), repr(b).encode())
+    for title in (b"summary", b"complexity"):
+        if title in redis:
+            report.check("COMMAND DOCS", ["COMMAND DOCS", name, title.decode()],
+                         b"has one" if ours.get(title) else b"none", b"has one")
+    mine, theirs = (rules.as_map(reply.get(b"subcommands", [])) for reply in (ours, redis))
+    for child in sorted(set(mine) & set(theirs)):
+        compare_doc(text(child), *(rules.as_map(docs[child]) for docs in (mine, theirs)), report)
 
 
 def docs_of(client, name):

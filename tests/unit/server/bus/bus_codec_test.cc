@@ -141,6 +141,29 @@ TEST(ClusterBusCodec, SlotsThatAreNoneAreRefused) {
   EXPECT_EQ(refused({0, 1}, 2048), bad);
 }
 
+TEST(ClusterBusCodec, MovesNameEachSlotOnceAndANode) {
+  const std::string id(20, 'i');
+  const auto refused = [&](const std::vector<std::pair<uint32_t, std::string>>& moves) {
+    bus_wire::Envelope wire = encoded({NodeId(1), NodeId(2), NodeState{}});
+    for (const auto& [slot, node] : moves) {
+      bus_wire::Move& move = *wire.mutable_node_state()->add_importing();
+      move.set_slot(slot);
+      move.set_node(node);
+    }
+    return refusal(wire);
+  };
+  EXPECT_EQ(refused({{0, id}, {16383, id}}), "taken");
+  const std::string bad = "node_state: bad importing";
+  EXPECT_EQ(refused({{16384, id}}), bad);
+  EXPECT_EQ(refused({{65536 + 5, id}}), bad);
+  EXPECT_EQ(refused({{5, id}, {5, id}}), bad);
+  EXPECT_EQ(refused({{5, ""}}), bad);
+  EXPECT_EQ(refused({{5, "short"}}), bad);
+  bus_wire::Envelope wire = encoded({NodeId(1), NodeId(2), NodeState{}});
+  wire.mutable_node_state()->add_migrating()->set_slot(5);
+  EXPECT_EQ(refusal(wire), "node_state: bad migrating");
+}
+
 TEST(ClusterBusCodec, ListsAndTextsHaveBounds) {
   auto wire = encoded({NodeId(1), NodeId(2), Heartbeat{}});
   const std::string id(20, 'i');

@@ -34,6 +34,14 @@ NodeAddress random_address(Rng& rng) {
   return address;
 }
 
+std::map<Slot, NodeId> random_moves(Rng& rng) {
+  std::map<Slot, NodeId> moves;
+  for (uint64_t i = rng.chance(0.7) ? 0 : rng.below(5); i > 0; --i) {
+    moves[Slot(static_cast<uint16_t>(rng.below(kSlotCount)))] = rng.node_id();
+  }
+  return moves;
+}
+
 NodeState random_state(Rng& rng) {
   return {.shard_id = maybe_id(rng),
           .address = random_address(rng),
@@ -42,7 +50,9 @@ NodeState random_state(Rng& rng) {
           .nofailover = rng.chance(0.5),
           .current_epoch = random_epoch(rng),
           .config_epoch = random_epoch(rng),
-          .slots = random_slots(rng)};
+          .slots = random_slots(rng),
+          .migrating = random_moves(rng),
+          .importing = random_moves(rng)};
 }
 
 Heartbeat random_heartbeat(Rng& rng) {
