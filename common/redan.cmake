@@ -51,11 +51,14 @@ if(REDAN_SANITIZE)
   add_link_options(-fsanitize=${REDAN_SANITIZE})
 endif()
 
-# redan_library(NAME [DEPENDS lib...] [LINK external...]): the *.cc files of this folder.
+# redan_library(NAME [DEPENDS lib...] [LINK external...] [EXCEPT file...]): the *.cc files of this folder, but for
+# those that another target takes.
 function(redan_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;EXCEPT" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  list(TRANSFORM ARG_EXCEPT PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(REMOVE_ITEM sources ${ARG_EXCEPT})
   list(TRANSFORM ARG_DEPENDS PREPEND redan_)
   if(sources)
     add_library(redan_${name} STATIC ${sources})

@@ -24,7 +24,13 @@ std::shared_ptr<grpc::Channel> open_channel(const ChannelOptions& options) {
 
 void prepare_call(grpc::ClientContext& call, Millis timeout, const std::string& token) {
   call.set_deadline(std::chrono::system_clock::now() + timeout);
-  if (!token.empty()) call.AddMetadata(kTokenKey, token);
+  prove(call, {token});
+}
+
+void prove(grpc::ClientContext& call, const std::vector<std::string>& tokens) {
+  for (const std::string& token : tokens) {
+    if (!token.empty()) call.AddMetadata(kTokenKey, token);
+  }
 }
 
 }  // namespace redan

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/time.h"
 
@@ -23,7 +24,9 @@ struct ChannelOptions {
 };
 // Its own connection, plaintext; connects with the first call.
 std::shared_ptr<grpc::Channel> open_channel(const ChannelOptions& options);
-// Deadline, and the proof that we know the secret (`token` from bus_token).
+// The proof that we know these secrets (`tokens` from bus_token; empty ones are none).
+void prove(grpc::ClientContext& call, const std::vector<std::string>& tokens);
+// A deadline, and the proof.
 void prepare_call(grpc::ClientContext& call, Millis timeout, const std::string& token);
 
 }  // namespace redan

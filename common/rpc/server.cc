@@ -7,7 +7,10 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/server_posix.h>
 
+#include <algorithm>
 #include <chrono>
+#include <mutex>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/rpc/channel.h"
@@ -16,21 +19,26 @@
 namespace redan {
 
 struct RpcServer::State {
-  std::string token;
+  std::mutex mutex;  // Of the tokens.
+  std::vector<std::string> tokens;
   std::unique_ptr<grpc::Server> server;
 };
 
 RpcServer::RpcServer(Options options, const std::vector<grpc::Service*>& services)
     : state_(std::make_unique<State>()) {
-  state_->token = bus_token(options.secret);
+  set_secrets(options.secrets);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(options.max_message_bytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams_per_peer);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8 * 1024);
+  if (options.max_idle.count() > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                               static_cast<int>(options.max_idle.count()));
+  }
   // Control traffic is small: two threads keep gRPC off the owner's core.
   grpc::ResourceQuota quota("redan");
-  quota.Resize(64UL * 1024 * 1024);
+  quota.Resize(options.max_memory_bytes);
   quota.SetMaxThreads(8);
   builder.SetResourceQuota(quota);
   for (grpc::Service* service : services) builder.RegisterService(service);
@@ -46,12 +54,22 @@ void RpcServer::adopt(int fd) {
   if (state_->server) grpc::AddInsecureChannelFromFd(state_->server.get(), fd);
 }
 
+void RpcServer::set_secrets(const std::vector<std::string>& secrets) {
+  std::vector<std::string> tokens;
+  for (const std::string& secret : secrets) tokens.push_back(bus_token(secret));
+  const std::lock_guard lock(state_->mutex);
+  state_->tokens = std::move(tokens);
+}
+
 bool RpcServer::authentic(const grpc::CallbackServerContext& call) const {
-  if (state_->token.empty()) return true;
-  const auto& metadata = call.client_metadata();
-  const auto found = metadata.find(kTokenKey);
-  return found != metadata.end() &&
-         same_token({found->second.data(), found->second.size()}, state_->token);
+  const std::lock_guard lock(state_->mutex);
+  if (state_->tokens.empty()) return true;
+  const auto [first, last] = call.client_metadata().equal_range(kTokenKey);
+  return std::any_of(first, last, [&](const auto& entry) {
+    const std::string_view shown(entry.second.data(), entry.second.size());
+    return std::any_of(state_->tokens.begin(), state_->tokens.end(),
+                       [&](const std::string& token) { return same_token(shown, token); });
+  });
 }
 
 void RpcServer::stop() {

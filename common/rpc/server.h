@@ -6,8 +6,9 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "common/base/time.h"
 
 namespace grpc {
 class CallbackServerContext;
@@ -16,15 +17,15 @@ class Service;
 
 namespace redan {
 
-// What every HTTP/2 client says first (RFC 9113, section 3.4).
-inline constexpr std::string_view kRpcPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 class RpcServer {
  public:
   struct Options {
     int max_message_bytes = 1024 * 1024;
     int max_streams_per_peer = 256;
-    std::string secret;  // Every call must prove that it knows it; empty: none.
+    size_t max_memory_bytes = 64UL * 1024 * 1024;  // Of all connections, in gRPC.
+    Millis max_idle{0};  // A connection without a stream is closed after it; 0: never.
+    // Every call must prove that it knows one of them; none: every call is taken.
+    std::vector<std::string> secrets;
   };
 
   // The services outlive the server.
@@ -35,7 +36,9 @@ class RpcServer {
 
   // Takes the descriptor of a connected socket.
   void adopt(int fd);
-  // Did the call prove that it knows the secret? For the first line of each method.
+  // For calls that begin later. Any thread.
+  void set_secrets(const std::vector<std::string>& secrets);
+  // Did the call prove that it knows a secret? For the first line of each method. Any thread.
   bool authentic(const grpc::CallbackServerContext& call) const;
   // Ends all connections. The owner has answered every call before, or they end cancelled.
   void stop();

@@ -10,6 +10,7 @@
 #include "common/net/listener.h"
 #include "common/rpc/owner_loop.h"
 #include "common/rpc/peer_policy.h"
+#include "common/rpc/preface.h"
 #include "common/rpc/server.h"
 #include "proto/sentinel_bus.grpc.pb.h"
 #include "sentinel/drivers/bus.h"
@@ -166,8 +167,10 @@ Result<std::unique_ptr<SentinelBusServer>> SentinelBusServer::open(EventLoop& lo
       [&loop, raw = state.get()](AcceptedSocket socket) { raw->accept(loop, socket); });
   if (!listener) return listener.error();
   state->listener = listener.take();
-  state->rpc = std::make_unique<RpcServer>(RpcServer::Options{.secret = options.secret},
-                                           std::vector<grpc::Service*>{state.get()});
+  RpcServer::Options rpc;
+  if (!options.secret.empty()) rpc.secrets = {options.secret};
+  state->rpc =
+      std::make_unique<RpcServer>(std::move(rpc), std::vector<grpc::Service*>{state.get()});
   return std::unique_ptr<SentinelBusServer>(new SentinelBusServer(std::move(state)));
 }
 
