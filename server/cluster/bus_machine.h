@@ -111,6 +111,7 @@ class ClusterMachine {
   // What we remember of a peer beside its record in the view.
   struct Peer {
     std::optional<Instant> pinged;       // Our last ping.
+    Nanos early{};                       // How much before its time we ask next.
     bool reconnected = false;            // The stream was closed once for the ping under way.
     uint64_t state_digest = 0;           // Of the last NodeState that we took in; 0: none.
     std::optional<Instant> state_asked;  // When we asked for a newer one.
@@ -148,10 +149,11 @@ class ClusterMachine {
   void save() { dirty_ = true; }
   // Roles, slots, epochs or members changed: saved, told, and looked at again.
   void change();
-  Nanos heartbeat_gap(const ClusterNode& to) const;
+  Nanos heartbeat_gap(const ClusterNode& to, const Peer& p) const;
   void keep_contact(ClusterNode& node);
   void push_state();
   cluster::Heartbeat heartbeat(bool ping) const;
+  const std::vector<NodeId>& suspects() const;
   cluster::NodeState own_state() const;
   Peer& peer(NodeId id) { return peers_[id]; }
   ClusterNode& self() { return view_.self(); }
@@ -196,6 +198,8 @@ class ClusterMachine {
   static bool counts(const ClusterNode& node) { return node.is_primary && node.has_slots(); }
   void notice_stall();
   void check_silence(ClusterNode& node);
+  Instant silence_ends(const ClusterNode& node) const;
+  void ask_now(ClusterNode& node);
   void take_reports(From from, const std::vector<NodeId>& suspects);
   void consider_fail(ClusterNode& node);
   void mark_failed(ClusterNode& node);
@@ -235,7 +239,6 @@ class ClusterMachine {
 
   // replica_migration.cc
   void consider_migration();
-  size_t working_replicas(NodeId primary) const;
 
   ClusterOptions options_;
   ClusterView view_;
@@ -255,6 +258,8 @@ class ClusterMachine {
   uint64_t slots_version_ = 1;                   // Grows with every change().
   uint64_t own_digest_ = 0, own_digest_of_ = 0;  // Of own_state() at that slots_version_.
   mutable uint64_t members_digest_ = 0, members_digest_of_ = 0;
+  mutable std::vector<NodeId> suspects_;  // Of that version, too.
+  mutable uint64_t suspects_of_ = 0;
   uint64_t told_digest_ = 0;  // The state that all were sent last,
   Instant told_at_;           // and when.
   bool alarm_ = false;        // A new suspicion: heartbeats leave at once.

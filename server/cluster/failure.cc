@@ -26,6 +26,17 @@ void ClusterMachine::notice_stall() {
   }
 }
 
+// When a node that is asked and does not answer becomes suspect: a node timeout after the question.
+// Once somebody else has waited that long, we agree as soon as we have not heard it for a timeout
+// either, though we asked later: so the first to ask sets the pace, and questions may be rare.
+Instant ClusterMachine::silence_ends(const ClusterNode& node) const {
+  const Nanos timeout = options_.node_timeout;
+  const Instant heard = node.heard.value_or(*node.ping_sent);
+  const Instant silent_since = std::max(*node.ping_sent, heard);
+  if (node.reports.empty()) return silent_since + timeout;
+  return std::max(heard + timeout, silent_since + timeout / 4);
+}
+
 void ClusterMachine::check_silence(ClusterNode& node) {
   std::erase_if(node.reports, [&](const auto& report) {
     const ClusterNode* reporter = view_.find(report.first);
@@ -33,17 +44,24 @@ void ClusterMachine::check_silence(ClusterNode& node) {
            now_ - report.second > kReportValidity * options_.node_timeout;
   });
   if (node.suspicion == Suspicion::kNone && node.ping_sent && !node.noaddr) {
-    const Instant since = std::max(*node.ping_sent, node.heard.value_or(*node.ping_sent));
-    if (now_ - since > options_.node_timeout) {
+    const Instant verdict = silence_ends(node);
+    if (now_ > verdict) {
       log(LogLevel::kVerbose, "*** NODE " + node.id.hex() + " possibly failing");
       node.suspicion = Suspicion::kPossible;
       alarm_ = true;
       change();
     } else {
-      at(since + options_.node_timeout + Nanos(1));
+      at(verdict + Nanos(1));
     }
   }
   consider_fail(node);
+}
+
+// Somebody does not hear it: do we?
+void ClusterMachine::ask_now(ClusterNode& node) {
+  soon();
+  const bool heard_lately = node.heard && now_ - *node.heard < options_.node_timeout / 8;
+  if (!node.ping_sent && !heard_lately) peer(node.id).pinged.reset();
 }
 
 // What a primary with slots does not hear; whom it does not name, it hears.
@@ -58,6 +76,7 @@ void ClusterMachine::take_reports(From from, const std::vector<NodeId>& suspects
     for (const NodeId& id : suspects) {
       ClusterNode* node = view_.find(id);
       if (node == nullptr || node == &self() || node->handshake) continue;
+      if (node->suspicion == Suspicion::kNone && node->reports.empty()) ask_now(*node);
       node->reports[from.node.id] = now_;
       consider_fail(*node);
     }

@@ -192,17 +192,14 @@ void ClusterMachine::configure(Instant now, ClusterOptions options, BusEffects& 
 void ClusterMachine::walk() {
   next_deadline_ = Instant::max();
   std::erase_if(forgotten_, [&](const auto& entry) { return entry.second <= now_; });
-  std::vector<NodeId> ids;
-  ids.reserve(view_.nodes().size());
-  for (const auto& [id, node] : view_.nodes()) ids.push_back(id);
-  for (const NodeId& id : ids) {
-    ClusterNode* node = view_.find(id);
-    if (node == nullptr || node == &self()) continue;
-    if (node->handshake) {
-      keep_handshake(*node);
+  for (auto next = view_.nodes().begin(); next != view_.nodes().end();) {
+    ClusterNode& node = next++->second;  // A handshake that ends is removed.
+    if (&node == &self()) continue;
+    if (node.handshake) {
+      keep_handshake(node);
     } else {
-      keep_contact(*node);
-      check_silence(*node);
+      keep_contact(node);
+      check_silence(node);
     }
   }
   // No chains: whoever follows a replica follows its primary instead.
@@ -271,25 +268,29 @@ void ClusterMachine::broadcast(const BusMessage& message) {
   }
 }
 
-// One of two peers asks a little earlier, and the other rarely needs to ask at all: a question
-// tells as much as its answer.
-Nanos ClusterMachine::heartbeat_gap(const ClusterNode& to) const {
-  const Nanos gap = options_.node_timeout / 4;
-  return view_.myself().id < to.id ? gap : gap + gap / 4;
+// Twice in a node timeout, as in Redis; but one of two peers asks a little earlier, and the other
+// rarely needs to ask at all: a question tells as much as its answer. Not in step with others, so
+// that somebody will soon have asked a node that dies. Without an answer it is repeated sooner.
+Nanos ClusterMachine::heartbeat_gap(const ClusterNode& to, const Peer& p) const {
+  const Nanos gap = options_.node_timeout / 2;
+  if (to.ping_sent) return gap / 2;
+  return view_.myself().id < to.id ? gap - p.early : gap + gap / 8;
 }
 
 void ClusterMachine::keep_contact(ClusterNode& node) {
   if (node.noaddr) return;
   Peer& p = peer(node.id);
-  const Nanos gap = heartbeat_gap(node);
   std::optional<Instant> last = p.pinged;
   if (last && !node.ping_sent && node.heard) last = std::max(*last, *node.heard);
-  if (!last || now_ - *last >= gap) {
+  // What is due soon is done now, so that hundreds of peers do not mean hundreds of walks.
+  const Nanos slack = options_.node_timeout / 32;
+  if (!last || now_ - *last >= heartbeat_gap(node, p) - slack) {
     p.pinged = last = now_;
+    p.early = rng_.span(Nanos(0), options_.node_timeout / 8);
     if (!node.ping_sent) node.ping_sent = now_;
     send(node, heartbeat(true));
   }
-  at(*last + gap);
+  at(*last + heartbeat_gap(node, p));
   if (!node.ping_sent) return;
   // Half of the time to the verdict is gone: perhaps it is the stream that is dead.
   const Nanos half = options_.node_timeout / 2;
@@ -323,16 +324,25 @@ Heartbeat ClusterMachine::heartbeat(bool ping) const {
                       .config_epoch = me.is_primary ? me.config_epoch : Epoch(0),
                       .replication_offset = replication_.offset,
                       .state_digest = own_digest_,
-                      .members_digest = members_digest()};
-  for (const auto& [id, node] : view_.nodes()) {
-    if (node.suspected()) heartbeat.suspects.push_back(id);
-  }
+                      .members_digest = members_digest(),
+                      .suspects = suspects()};
   for (const auto& [id, until] : forgotten_) {
     // Whole seconds, so that the card does not change all the time.
     const auto left = std::chrono::duration_cast<Seconds>(until - now_);
     if (left > Seconds(0)) heartbeat.forgotten.push_back({.id = id, .left = left});
   }
   return heartbeat;
+}
+
+const std::vector<NodeId>& ClusterMachine::suspects() const {
+  if (suspects_of_ != slots_version_) {
+    suspects_of_ = slots_version_;
+    suspects_.clear();
+    for (const auto& [id, node] : view_.nodes()) {
+      if (node.suspected()) suspects_.push_back(id);
+    }
+  }
+  return suspects_;
 }
 
 NodeState ClusterMachine::own_state() const {

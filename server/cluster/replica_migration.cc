@@ -11,23 +11,22 @@ constexpr Nanos kOrphanFor = Seconds(5);
 
 }  // namespace
 
-size_t ClusterMachine::working_replicas(NodeId primary) const {
-  size_t n = 0;
-  for (const ClusterNode* replica : view_.replicas_of(primary)) n += !replica->failed();
-  return n;
-}
-
 void ClusterMachine::consider_migration() {
   const ClusterNode* mine = my_primary();
   if (mine == nullptr || !options_.allow_replica_migration || !view_.ok()) return;
+  std::map<NodeId, size_t> working;  // Replicas of each primary.
+  for (const auto& [id, node] : view_.nodes()) {
+    if (!node.is_primary && !node.failed()) ++working[node.primary];
+  }
   size_t most = 0;
   ClusterNode* orphan = nullptr;
   for (auto& [id, node] : view_.nodes()) {
     if (!counts(node) || node.failed()) continue;
-    const size_t working = working_replicas(id);
-    most = std::max(most, working);
+    const auto found = working.find(id);
+    const size_t replicas = found == working.end() ? 0 : found->second;
+    most = std::max(most, replicas);
     Peer& p = peer(id);
-    if (working > 0 || !p.had_replicas) {
+    if (replicas > 0 || !p.had_replicas) {
       p.orphan_since.reset();
     } else {
       if (!p.orphan_since) p.orphan_since = now_;
@@ -35,13 +34,13 @@ void ClusterMachine::consider_migration() {
     }
   }
   if (orphan == nullptr || most < 2) return;
-  const size_t here = working_replicas(mine->id);
+  const size_t here = working[mine->id];
   if (here != most || here <= static_cast<size_t>(options_.migration_barrier)) return;
   // Of all who could go, one goes: the smallest identity in the best served shards.
   for (const auto& [id, node] : view_.nodes()) {
     if (node.is_primary || node.failed() || node.primary.empty()) continue;
     const ClusterNode* primary = view_.find(node.primary);
-    if (primary == nullptr || !counts(*primary) || working_replicas(primary->id) != most) continue;
+    if (primary == nullptr || !counts(*primary) || working[primary->id] != most) continue;
     if (&node != &self()) return;
     break;
   }

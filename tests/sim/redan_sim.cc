@@ -1,5 +1,5 @@
 // redan_sim --world=sentinel|cluster --seed=N [--seeds=COUNT] [--trace]: runs seeds and says what
-// it found.
+// it found. --world=big measures a large cluster.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -8,6 +8,7 @@
 
 #include "common/base/parse.h"
 #include "common/protocol/mutants.h"
+#include "tests/sim/big_cluster.h"
 #include "tests/sim/cluster_world.h"
 #include "tests/sim/sentinel_world.h"
 
@@ -16,6 +17,7 @@ namespace {
 int usage() {
   std::fprintf(stderr,
                "usage: redan_sim --world=sentinel|cluster --seed=N [--seeds=COUNT] [--trace]\n"
+               "       redan_sim --world=big [--primaries=N] [--replicas=N] [--timeout-ms=N]\n"
                "       a build with REDAN_MUTANTS also knows --mutant=NAME\n");
   return 2;
 }
@@ -37,9 +39,36 @@ int run_cluster(uint64_t seed, uint64_t seeds, bool trace) {
   return failed == 0 ? 0 : 1;
 }
 
+// The arguments behind --world=big.
+int run_big(int argc, char** argv) {
+  redan::sim::BigCluster options;
+  for (int i = 2; i < argc; ++i) {
+    const std::string arg = argv[i];
+    const size_t value_at = std::min(arg.size(), arg.find('=') + 1);
+    const std::string name = arg.substr(0, value_at);
+    const auto value = redan::parse_uint64(arg.substr(value_at));
+    if (!value || *value > 1'000'000) return usage();
+    if (name == "--primaries=") {
+      options.primaries = static_cast<int>(*value);
+    } else if (name == "--replicas=") {
+      options.replicas = static_cast<int>(*value);
+    } else if (name == "--timeout-ms=" && *value > 0) {
+      options.node_timeout = redan::Millis(*value);
+      options.rest = std::max<redan::Nanos>(options.rest, 4 * options.node_timeout);
+    } else {
+      return usage();
+    }
+  }
+  if (options.primaries < 20 || options.replicas > options.primaries) return usage();
+  const redan::sim::BigReport report = redan::sim::measure(options);
+  std::fputs(report.text().c_str(), stdout);
+  return report.failure.empty() ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--world=big") == 0) return run_big(argc, argv);
   uint64_t seed = 1, seeds = 1;
   bool trace = false, cluster = false;
   for (int i = 1; i < argc; ++i) {

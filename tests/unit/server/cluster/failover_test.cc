@@ -24,6 +24,38 @@ TEST(Failover, AReplicaTakesOverFromAKilledPrimary) {
   EXPECT_EQ(net->events<Follow>(0).back().primary, net->id(3));
 }
 
+TEST(Failover, WhoHeardNothingEitherAgreesWithTheFirstWhoWaitedATimeout) {
+  auto net = Net::cluster(5, 5);
+  net->run_for(Millis(3'300));
+  net->isolate(0);  // No stream ends: nobody is told.
+  const auto suspects = [&](int i) { return net->seen(i, 0)->suspected(); };
+  ASSERT_TRUE(
+      net->run_until([&] { return suspects(1) || suspects(2) || suspects(3) || suspects(4); }));
+  const Instant first = net->now();
+  int asked_later = 0;
+  for (int i = 1; i < 5; ++i) {
+    const std::optional<Instant> asked = net->seen(i, 0)->ping_sent;
+    asked_later += asked && first - *asked < Net::kTimeout - Millis(50);
+  }
+  EXPECT_GE(asked_later, 1) << "somebody would still have to wait by himself";
+  ASSERT_TRUE(net->run_until([&] {
+    for (int i = 1; i < 5; ++i) {
+      if (!net->seen(i, 0)->failed()) return false;
+    }
+    return true;
+  }));
+  EXPECT_LE(net->now() - first, Millis(20));
+}
+
+TEST(Failover, OneWhoAloneHearsNothingConvincesNobody) {
+  auto net = Net::cluster(5, 5);
+  net->cut(0, 1);
+  net->run_for(Seconds(10));
+  EXPECT_TRUE(net->seen(1, 0)->suspected());
+  for (int i = 2; i < 5; ++i) EXPECT_FALSE(net->seen(i, 0)->suspected()) << i;
+  EXPECT_FALSE(net->seen(1, 0)->failed());
+}
+
 TEST(Failover, TheReplicaThatIsFurthestTakesOver) {
   auto net = Net::cluster(3, 6);  // 3 and 6 follow 0.
   net->node(3).facts.offset = 100;

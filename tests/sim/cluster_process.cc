@@ -1,0 +1,163 @@
+#include "tests/sim/cluster_process.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace redan::sim {
+
+using namespace cluster;
+
+std::string ClusterNet::ip_of(int index) {
+  return "10.1." + std::to_string(index / 250) + "." + std::to_string(index % 250 + 1);
+}
+
+ClusterProcess& ClusterNet::add(ClusterOptions options, std::string disk) {
+  const int index = world.add_process();
+  const std::string ip = ip_of(index);
+  at_ip[ip] = index;
+  options.announce = {.ip = ip, .port = 6379, .bus_port = 16379};
+  nodes.push_back(std::make_unique<ClusterProcess>(*this, index, options, std::move(disk)));
+  return *nodes.back();
+}
+
+ClusterProcess::ClusterProcess(ClusterNet& net, int index, ClusterOptions options, std::string disk)
+    : net_(net), index_(index), options_(std::move(options)), disk_(std::move(disk)) {
+  boot();
+}
+
+void ClusterProcess::boot() {
+  const Result<NodesFile> stored = NodesFile::parse(disk_);
+  REDAN_CHECK(stored.ok());
+  liveness_ = {};
+  machine_ = std::make_unique<ClusterMachine>(
+      options_, *stored,
+      static_cast<uint64_t>(index_) * 77 + net_.world.process(index_).incarnation, local());
+  input([this](BusEffects& out) { machine_->start(local(), out); });
+}
+
+void ClusterProcess::crash(bool silent) {
+  if (!alive()) return;
+  net_.world.crash(index_, silent);
+  inbox_.clear();
+  effects_.clear();
+  busy_ = false;
+}
+
+void ClusterProcess::restart() {
+  if (alive()) return;
+  net_.world.restart(index_);
+  boot();
+}
+
+void ClusterProcess::input(std::function<void(BusEffects&)> what) {
+  inbox_.push_back(std::move(what));
+  take_next();
+}
+
+void ClusterProcess::arrive(const Envelope& envelope, int from) {
+  const Liveness::Verdict verdict = liveness_.judge(envelope);
+  if (verdict.answer) transmit(from, *verdict.answer);
+  if (!verdict.for_us) return;
+  input([this, envelope, from](BusEffects& out) {
+    machine_->receive(local(),
+                      {.id = envelope.from,
+                       .observed_ip = ClusterNet::ip_of(from),
+                       .local_ip = ClusterNet::ip_of(index_)},
+                      envelope.message, out);
+    // A stream that brings something is open.
+    machine_->link_up(local(), envelope.from, out);
+  });
+}
+
+void ClusterProcess::take_next() {
+  while (!busy_ && !inbox_.empty() && net_.world.failure.empty()) {
+    const auto what = std::move(inbox_.front());
+    inbox_.pop_front();
+    // Every replica has all of its primary's stream: data is not what this world is about.
+    machine_->set_replication({.offset = 1, .link_up = true, .contact = local()});
+    BusEffects out;
+    what(out);
+    for (auto& effect : out.take()) effects_.push_back(std::move(effect));
+    perform();
+  }
+  if (!busy_) set_timer();
+}
+
+void ClusterProcess::perform() {
+  while (!busy_ && !effects_.empty()) {
+    auto effect = std::move(effects_.front());
+    effects_.pop_front();
+    if (auto* persist = std::get_if<BusEffects::Persist>(&effect)) {
+      busy_ = true;
+      World& world = net_.world;
+      const Nanos took = world.rng.span(Micros(100), 2 * world.faults.mean_persist);
+      world.post(world.now() + took, index_, [this, text = std::move(persist->state)] {
+        disk_ = text;
+        busy_ = false;
+        perform();
+        take_next();
+      });
+    } else if (auto* event = std::get_if<BusEvent>(&effect)) {
+      if (const auto* card = std::get_if<Card>(event)) liveness_.set(card->self, card->heartbeat);
+      net_.watch.happens(*this, *event);
+    } else {
+      send(std::get<BusEffects::Send>(effect));
+    }
+  }
+}
+
+void ClusterProcess::send(const BusEffects::Send& sent) {
+  net_.watch.sends(*this, sent);
+  const auto there = net_.at_ip.find(sent.to.ip);
+  if (there == net_.at_ip.end()) return;
+  transmit(there->second, {.from = view().myself().id, .to = sent.to.to, .message = sent.message});
+}
+
+void ClusterProcess::transmit(int to, const Envelope& envelope) {
+  World& world = net_.world;
+  net_.watch.travels(envelope);
+  const int copies = world.rng.chance(world.faults.duplication) ? 2 : 1;
+  for (int copy = 0; copy < copies; ++copy) {
+    if (world.is_cut(index_, to) || world.rng.chance(world.faults.loss)) continue;
+    const Nanos delay = Micros(50) + world.rng.span(Nanos(0), 2 * world.faults.mean_delay);
+    world.post(world.now() + delay, to,
+               [this, to, envelope] { net_.node(to).arrive(envelope, index_); });
+  }
+}
+
+void ClusterProcess::set_timer() {
+  World& world = net_.world;
+  const uint64_t mine = ++timer_;
+  const Instant when = machine_->next_deadline();
+  if (when == Instant::max()) return;
+  world.post(std::max(world.global(index_, when), world.now() + Nanos(1)), index_, [this, mine] {
+    if (mine != timer_ || busy_) return;
+    input([this](BusEffects& out) { machine_->tick(local(), out); });
+  });
+}
+
+NodeId made_id(int index) {
+  return NodeId(0x1000u + static_cast<uint64_t>(index));
+}
+
+std::string made_cluster(int total, int primaries, int self) {
+  std::string text;
+  for (int i = 0; i < total; ++i) {
+    const int primary = i % primaries;
+    text += made_id(i).hex() + " " + ClusterNet::ip_of(i) + ":6379@16379 ";
+    if (i == self) text += "myself,";
+    if (i >= primaries) {
+      text += "slave " + made_id(primary).hex() + " 0 0 " + std::to_string(primary + 1) +
+              " connected\n";
+    } else {
+      text += "master - 0 0 " + std::to_string(i + 1) + " connected " +
+              std::to_string(kSlotCount * i / primaries) + "-" +
+              std::to_string(kSlotCount * (i + 1) / primaries - 1) + "\n";
+    }
+  }
+  const int epoch = std::max(20, primaries);
+  return text + "vars currentEpoch " + std::to_string(epoch) + " lastVoteEpoch 0\n";
+}
+
+}  // namespace redan::sim
