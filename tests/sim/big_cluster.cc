@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <functional>
 
-#include "tests/sim/bus_size.h"
+#include "server/bus/bus_codec.h"
 #include "tests/sim/cluster_process.h"
 
 namespace redan::sim {
@@ -12,6 +12,8 @@ namespace {
 
 using namespace cluster;
 
+// What gRPC (5) and HTTP/2 (9) put before each message; TCP and IP are counted for neither.
+constexpr size_t kFraming = 14;
 constexpr Nanos kPatience = Seconds(60);
 
 Faults calm_network() {
@@ -25,12 +27,16 @@ Faults calm_network() {
 class Meter : public ClusterWatch {
  public:
   void travels(const Envelope& envelope) override {
-    bytes += bus_bytes(envelope);
+    wire_.Clear();
+    encode(envelope, wire_);
+    bytes += wire_.ByteSizeLong() + kFraming;
     ++by_kind[envelope.message.index()];
   }
-  void reset() { *this = Meter(); }
   uint64_t bytes = 0;
   std::array<uint64_t, std::variant_size_v<BusMessage>> by_kind{};
+
+ private:
+  bus_wire::Envelope wire_;
 };
 
 class Scene {
@@ -64,7 +70,8 @@ class Scene {
   }
 
   void rest() {
-    meter_.reset();
+    meter_.bytes = 0;
+    meter_.by_kind = {};
     world_.run_until(world_.now() + options_.rest);
     const double each =
         static_cast<double>(net_.size()) * std::chrono::duration<double>(options_.rest).count();
