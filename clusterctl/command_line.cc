@@ -63,6 +63,37 @@ constexpr std::string_view kExitCodes =
 
 }  // namespace
 
+// --host, --port and --uri say in options what else is a word of the form HOST:PORT.
+Result<void> CommandLine::take_connection_options() {
+  if (!has("host") && !has("port") && !has("uri")) return kOk;
+  std::string host = has("host") ? text("host") : "127.0.0.1";
+  std::string port = has("port") ? text("port") : "6379";
+  if (has("uri")) {
+    std::string rest = text("uri");
+    const std::string_view scheme = "redis://";
+    if (!rest.starts_with(scheme)) return Error("--uri takes redis://..., not '" + rest + "'");
+    rest.erase(0, scheme.size());
+    rest = rest.substr(0, rest.find('/'));  // A database number means nothing here.
+    if (const size_t at = rest.rfind('@'); at != std::string::npos) {
+      const std::string who = rest.substr(0, at);
+      const size_t colon = who.find(':');
+      const std::string password = colon == std::string::npos ? who : who.substr(colon + 1);
+      if (colon != std::string::npos && colon > 0) options_["user"] = {who.substr(0, colon)};
+      if (!password.empty()) options_["pass"] = {password};
+      rest.erase(0, at + 1);
+    }
+    const size_t colon = rest.rfind(':');
+    if (!rest.empty()) host = rest.substr(0, colon);
+    if (colon != std::string::npos) port = rest.substr(colon + 1);
+  }
+  if (verb_->node_word < 0) {
+    return Error("'" + std::string(verb_->name) + "' takes its nodes as words, not from options");
+  }
+  const auto place = std::min(static_cast<size_t>(verb_->node_word), words_.size());
+  words_.insert(words_.begin() + static_cast<long>(place), host + ":" + port);
+  return kOk;
+}
+
 Result<void> CommandLine::take_address() {
   if (words_.empty()) return kOk;
   // "HOST PORT" is read as "HOST:PORT", as redis-cli does.
@@ -117,20 +148,30 @@ Result<CommandLine> CommandLine::parse(std::span<const VerbSpec> verbs,
     const OptionSpec* option = nullptr;
     if (!verbatim) option = find_option(line.verb_->options, word);
     if (!verbatim && option == nullptr) option = find_option(common, word);
+    // Behind a command for the nodes these letters are the command's own.
+    const bool in_command =
+        line.verb_->verbatim &&
+        line.words_.size() > (line.has("host") || line.has("port") || line.has("uri") ? 0 : 1);
+    if (in_command && (word == "-h" || word == "-p" || word == "-u")) option = nullptr;
     if (option == nullptr) {
       // A negative number is a word; so is all that a node is to get as it is.
       const bool plain = verbatim || !word.starts_with("-") || word == "-" ||
-                         parse_int64(word).has_value() ||
-                         (line.verb_->verbatim && line.words_.size() > 1);
+                         parse_int64(word).has_value() || in_command;
       if (!plain) {
         return Error("'" + std::string(line.verb_->name) + "' has no option '" + word + "'");
       }
       line.words_.push_back(word);
       continue;
     }
+    const bool last = i + 1 == words.size();
+    // `-h` is redis-cli's host, and help where no host follows.
+    if (word == "-h" && (last || words[i + 1].starts_with("-"))) {
+      line.options_["help"];
+      continue;
+    }
     Words& values = line.options_[std::string(option->name)];
     if (option->value.empty()) continue;
-    if (i + 1 == words.size()) return Error(word + " needs a value behind it");
+    if (last) return Error(word + " needs a value behind it");
     values.push_back(words[++i]);
     while (option->many && i + 1 < words.size() && !words[i + 1].starts_with("-") &&
            words[i + 1].find('=') != std::string::npos) {
@@ -138,6 +179,7 @@ Result<CommandLine> CommandLine::parse(std::span<const VerbSpec> verbs,
     }
   }
   if (line.has("help")) return line;
+  if (Result<void> taken = line.take_connection_options(); !taken) return taken.error();
   if (line.verb_->at_least > 0 && line.words_.empty()) {
     return Error(std::string(line.verb_->name) + " needs an address HOST:PORT");
   }

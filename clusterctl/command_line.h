@@ -35,6 +35,7 @@ struct VerbSpec {
   std::span<const std::string_view> examples;
   int (*run)(const CommandLine&);
   bool verbatim = false;  // words behind the address go to the nodes as they are
+  int node_word = 0;      // which word --host and --port stand for; below 0: none
 };
 
 // One line as it was typed.
@@ -56,6 +57,7 @@ class CommandLine {
   Access access;  // filled by main: the password may be asked for
  private:
   Result<void> take_address();
+  Result<void> take_connection_options();
 
   const VerbSpec* verb_ = nullptr;
   Words words_;

@@ -42,9 +42,14 @@ void warn(const std::string& text) {
   std::fprintf(stderr, "warning: %s\n", text.c_str());
 }
 
+bool said_yes(const CommandLine& line) {
+  const char* environment = std::getenv("REDISCLI_CLUSTER_YES");
+  return line.has("yes") || (environment != nullptr && std::string(environment) == "1");
+}
+
 Answer ask_to_apply(const CommandLine& line) {
   if (line.has("dry-run") || line.has("simulate")) return Answer::kShowOnly;
-  if (line.has("yes")) return Answer::kApply;
+  if (said_yes(line)) return Answer::kApply;
   Result<std::string> answer = ask_for("Apply this? (yes/no): ", "--yes");
   if (answer && (*answer == "yes" || *answer == "y")) return Answer::kApply;
   std::fprintf(stderr, "clusterctl: nothing was changed%s\n",
@@ -53,7 +58,7 @@ Answer ask_to_apply(const CommandLine& line) {
 }
 
 Result<void> json_needs_an_answer(const CommandLine& line) {
-  if (!line.has("json") || line.has("yes") || line.has("dry-run") || line.has("simulate")) {
+  if (!line.has("json") || said_yes(line) || line.has("dry-run") || line.has("simulate")) {
     return kOk;
   }
   return Error(
@@ -147,14 +152,15 @@ std::string progress_line(const std::string& what, const std::string& unit, int6
   // Keys may be written while they are counted: never more than all of them.
   const int64_t shown = std::min(done, total);
   const int64_t percent = total == 0 ? 100 : shown * 100 / total;
+  const int64_t ms = std::max<int64_t>(elapsed.count(), 1);
+  const int64_t rate = done * 1000 / ms;
+  if (total < 0) return what + " " + grouped(done) + " " + unit + "  " + grouped(rate) + "/s";
   std::string text = what + " ";
   if (bar) {
     const auto full = static_cast<size_t>(percent * kWidth / 100);
     text += "[" + std::string(full, '#') + std::string(kWidth - full, '.') + "] ";
   }
   text += std::to_string(percent) + "%  " + grouped(done) + "/" + grouped(total) + " " + unit;
-  const int64_t ms = std::max<int64_t>(elapsed.count(), 1);
-  const int64_t rate = done * 1000 / ms;
   text += "  " + grouped(rate) + "/s";
   if (shown == total) return text + "  in " + std::to_string(ms) + " ms";
   if (rate > 0) text += "  " + span_text((total - shown) / rate) + " left";

@@ -19,6 +19,8 @@ void warn(const std::string& text);
 // Otherwise the operator is asked. kApply, or the exit code with which the verb ends.
 enum class Answer { kApply, kShowOnly, kRefused };
 Answer ask_to_apply(const CommandLine& line);
+// --yes, or REDISCLI_CLUSTER_YES=1 as redis-cli has it.
+bool said_yes(const CommandLine& line);
 // --json has no room for a question: an error unless --yes or --dry-run came with it.
 Result<void> json_needs_an_answer(const CommandLine& line);
 // One line from the terminal or standard input; an error at its end, naming the option to use.
@@ -38,7 +40,7 @@ class Console {
 };
 
 // How far a long piece of work is: a bar that is drawn over itself on a terminal, a plain line
-// every few seconds elsewhere. Any thread may add.
+// every few seconds elsewhere. Any thread may add. A total below 0 is not known: no bar, no rest.
 class Progress {
  public:
   Progress(const Console& console, std::string what, std::string unit, int64_t total);

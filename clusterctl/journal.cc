@@ -1,5 +1,6 @@
 #include "clusterctl/journal.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -21,6 +22,26 @@ std::string state_folder() {
   }
   const char* home = std::getenv("HOME");
   return home == nullptr ? "" : std::string(home) + "/.local/state/redan";
+}
+
+// A source without any slot was replaced by whoever has most of those that it was to give.
+std::map<NodeId, NodeId> heirs_of_sources(const ClusterSnapshot& snapshot, const Moves& moves) {
+  std::map<NodeId, std::map<NodeId, int64_t>> counts;
+  for (const SlotMove& move : moves) {
+    if (snapshot.owns_slots(move.from)) continue;
+    const NodeSnapshot* to = snapshot.acting_for(move.to);
+    for (const NodeSnapshot* owner : snapshot.owners(move.slot)) {
+      if (owner != to) ++counts[move.from][owner->id()];
+    }
+  }
+  std::map<NodeId, NodeId> heirs;
+  for (const auto& [source, owners] : counts) {
+    heirs[source] =
+        std::max_element(owners.begin(), owners.end(), [](const auto& a, const auto& b) {
+          return a.second < b.second;
+        })->first;
+  }
+  return heirs;
 }
 
 }  // namespace
@@ -86,18 +107,34 @@ void MoveJournal::finished() const {
   if (!path_.empty()) std::filesystem::remove(path_, ignored);
 }
 
-Moves still_to_do(const ClusterSnapshot& snapshot, const Moves& moves) {
+Remainder still_to_do(const ClusterSnapshot& snapshot, const Moves& moves) {
   const std::set<Slot> open = snapshot.open_slots();
-  Moves left;
+  const std::map<NodeId, NodeId> heirs = heirs_of_sources(snapshot, moves);
+  Remainder rest;
+  const auto replace = [&](const NodeId& named, const NodeId& acting) {
+    if (named != acting) rest.replaced[named] = acting;
+    return acting;
+  };
   for (const SlotMove& move : moves) {
     const std::vector<const NodeSnapshot*> owners = snapshot.owners(move.slot);
-    const NodeSnapshot* to = snapshot.find(move.to);
-    const bool at_source = owners.size() == 1 && owners[0]->id() == move.from;
-    const bool at_target = owners.size() == 1 && owners[0]->id() == move.to;
-    if (to == nullptr || !to->reachable) continue;
-    if (at_source || (at_target && open.contains(move.slot))) left.push_back(move);
+    const NodeSnapshot* to = snapshot.acting_for(move.to);
+    if (owners.size() != 1 || to == nullptr || !to->reachable || to->id() == move.from) {
+      rest.elsewhere.add(move.slot);
+      continue;
+    }
+    const NodeId& owner = owners[0]->id();
+    if (owners[0] == to) {
+      // Who gave it may still have to be told.
+      const NodeSnapshot* from = snapshot.find(move.from);
+      const bool there = from != nullptr && from->reachable && from->is_primary();
+      if (there && open.contains(move.slot)) rest.left.push_back({move.slot, from->id(), to->id()});
+    } else if (owner == move.from || (heirs.contains(move.from) && heirs.at(move.from) == owner)) {
+      rest.left.push_back({move.slot, replace(move.from, owner), replace(move.to, to->id())});
+    } else {
+      rest.elsewhere.add(move.slot);
+    }
   }
-  return left;
+  return rest;
 }
 
 }  // namespace redan

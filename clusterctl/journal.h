@@ -29,9 +29,14 @@ class MoveJournal {
   std::string path_;
 };
 
-// The moves that are still to be done: the source owns the slot, or it is open. Others were done,
-// or somebody changed the owner in the meantime. Pure.
-Moves still_to_do(const ClusterSnapshot& snapshot, const Moves& moves);
+// What of the moves is still to be done. Pure.
+struct Remainder {
+  Moves
+      left;  // their source owns the slot, or it is open; a failover's winner stands for the loser
+  std::map<NodeId, NodeId> replaced;  // sources and targets of `left` that lost a failover
+  SlotSet elsewhere;                  // neither here nor there: somebody else moved them since
+};
+Remainder still_to_do(const ClusterSnapshot& snapshot, const Moves& moves);
 
 std::string journal_text(const Moves& moves);
 std::optional<Moves> parse_journal(const std::string& text);

@@ -164,4 +164,20 @@ std::string unfit_for_create(const NodeSnapshot& node, const CreatePlan& plan,
   return "";
 }
 
+bool stand_already(const std::vector<NodeSnapshot>& nodes) {
+  SlotSet owned;
+  for (const NodeSnapshot& node : nodes) {
+    std::set<NodeId> known;
+    for (const NodeLine& line : node.lines) {
+      if (line.has("handshake")) continue;
+      known.insert(line.id);
+      if (line.is_primary()) owned |= line.slots;
+    }
+    for (const NodeSnapshot& other : nodes) {
+      if (!known.contains(other.id())) return false;
+    }
+  }
+  return owned == SlotSet::all();
+}
+
 }  // namespace redan

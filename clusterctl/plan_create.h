@@ -31,6 +31,10 @@ Result<CreatePlan> plan_create(const std::vector<Endpoint>& nodes, size_t replic
 std::string unfit_for_create(const NodeSnapshot& node, const CreatePlan& plan,
                              const std::vector<Endpoint>& members);
 
+// Do these nodes form a cluster already? Each knows all the others, and each slot has an owner,
+// whoever that is by now: failovers, moves and further members change nothing about it.
+bool stand_already(const std::vector<NodeSnapshot>& nodes);
+
 // How many of `replicas` share a host with their primary or with each other.
 int crowded(const CreatePlan& plan);
 

@@ -12,25 +12,29 @@ namespace redan {
 
 namespace {
 
-// Where the open slot is meant to go, as far as the nodes' words fit together.
+// Where the open slot is meant to go, as far as the nodes' words fit together. They may still name
+// a primary whose work another does since a failover.
 std::optional<SlotMove> begun_move(const ClusterSnapshot& snapshot, Slot slot) {
   const std::vector<const NodeSnapshot*> owners = snapshot.owners(slot);
   if (owners.size() != 1 || !owners[0]->reachable) return std::nullopt;
   const NodeSnapshot& owner = *owners[0];
   std::optional<NodeId> to;
   if (const auto out = owner.self.migrating.find(slot); out != owner.self.migrating.end()) {
-    to = out->second;
+    // Of one that died without coming back, whoever says that it imports has taken its place.
+    if (const NodeSnapshot* node = snapshot.acting_for(out->second)) to = node->id();
   }
   std::optional<SlotMove> move;
   for (const NodeSnapshot& node : snapshot.nodes) {
-    if (!node.reachable || node.id() == owner.id()) continue;
+    if (!node.reachable || !node.is_primary() || node.id() == owner.id()) continue;
     if (const auto in = node.self.importing.find(slot); in != node.self.importing.end()) {
-      if (in->second != owner.id() || (to && *to != node.id())) return std::nullopt;
+      // Who lost its slots is no other source: their owner has won them.
+      const bool other = in->second != owner.id() && snapshot.owns_slots(in->second);
+      if (other || (to && *to != node.id())) return std::nullopt;
       to = node.id();
     }
     // The last step was cut off: the target owns the slot, the source still says it is giving it.
     if (const auto out = node.self.migrating.find(slot); out != node.self.migrating.end()) {
-      if (out->second != owner.id() || move) return std::nullopt;
+      if (snapshot.acting_for(out->second) != &owner || move) return std::nullopt;
       move = SlotMove{slot, node.id(), owner.id()};
     }
   }
@@ -197,6 +201,16 @@ Result<RebalancePlan> plan_rebalance(const ClusterSnapshot& snapshot, const Reba
     }
   }
   return plan;
+}
+
+std::map<NodeId, std::vector<Slot>> stale_imports(const ClusterSnapshot& snapshot) {
+  std::map<NodeId, std::vector<Slot>> stale;
+  for (const NodeSnapshot* node : snapshot.primaries()) {
+    for (const auto& [slot, from] : node->self.importing) {
+      if (!snapshot.owns_slots(from)) stale[node->id()].push_back(slot);
+    }
+  }
+  return stale;
 }
 
 std::string unfit_for_moves(const ClusterSnapshot& snapshot) {

@@ -43,6 +43,10 @@ struct RebalancePlan {
 };
 Result<RebalancePlan> plan_rebalance(const ClusterSnapshot& snapshot, const RebalanceGoal& goal);
 
+// Imports from nodes that lost their slots since, by who says so. A node learns nothing of such a
+// slot's owner, and may call the cluster down for it, until it is told SETSLOT STABLE.
+std::map<NodeId, std::vector<Slot>> stale_imports(const ClusterSnapshot& snapshot);
+
 // Why slots should not be moved in this cluster now; empty: they may.
 std::string unfit_for_moves(const ClusterSnapshot& snapshot);
 

@@ -98,11 +98,12 @@ Result<std::vector<NodeLine>> parse_cluster_nodes(std::string_view text) {
   return lines;
 }
 
-std::string NodeSnapshot::opinion() const {
+std::string NodeSnapshot::opinion(const SlotSet& but) const {
   std::map<NodeId, std::string> known;
   for (const NodeLine& line : lines) {
     if (line.has("handshake")) continue;
-    known[line.id] = line.is_primary() ? "primary " + line.slots.text() : line.primary.hex();
+    known[line.id] =
+        line.is_primary() ? "primary " + (line.slots - but).text() : line.primary.hex();
   }
   std::string text;
   for (const auto& [id, what] : known) text += id.hex() + " " + what + "\n";
@@ -114,6 +115,18 @@ const NodeSnapshot* ClusterSnapshot::find(const NodeId& id) const {
     if (node.id() == id) return &node;
   }
   return nullptr;
+}
+
+const NodeSnapshot* ClusterSnapshot::acting_for(const NodeId& id) const {
+  const NodeSnapshot* node = find(id);
+  if (node != nullptr && !node->is_primary()) node = find(node->self.primary);
+  if (node == nullptr || !node->is_primary()) return nullptr;
+  return node->reachable || !node->self.slots.empty() ? node : nullptr;
+}
+
+bool ClusterSnapshot::owns_slots(const NodeId& id) const {
+  const NodeSnapshot* node = find(id);
+  return node != nullptr && node->is_primary() && !node->self.slots.empty();
 }
 
 Result<const NodeSnapshot*> ClusterSnapshot::find(const std::string& word) const {
@@ -169,7 +182,7 @@ SlotSet ClusterSnapshot::covered() const {
 std::set<Slot> ClusterSnapshot::open_slots() const {
   std::set<Slot> slots;
   for (const NodeSnapshot& node : nodes) {
-    if (!node.reachable) continue;
+    if (!node.reachable || !node.is_primary()) continue;
     for (const auto& [slot, to] : node.self.migrating) slots.insert(slot);
     for (const auto& [slot, from] : node.self.importing) slots.insert(slot);
   }
@@ -195,8 +208,10 @@ void ClusterSnapshot::sort() {
 
 std::string disagreement(const ClusterSnapshot& snapshot) {
   std::map<std::string, std::vector<const NodeSnapshot*>> camps;
+  SlotSet open;
+  for (const Slot slot : snapshot.open_slots()) open.add(slot);
   for (const NodeSnapshot& node : snapshot.nodes) {
-    if (node.reachable) camps[node.opinion()].push_back(&node);
+    if (node.reachable) camps[node.opinion(open)].push_back(&node);
   }
   if (camps.size() < 2) return "";
   size_t largest = 0;

@@ -58,8 +58,9 @@ struct NodeSnapshot {
 
   const NodeId& id() const { return self.id; }
   bool is_primary() const { return self.is_primary(); }
-  // Who owns which slots and who follows whom, in this node's opinion, as comparable text.
-  std::string opinion() const;
+  // Who owns which slots (but these) and who follows whom, in this node's opinion, as comparable
+  // text.
+  std::string opinion(const SlotSet& but) const;
 };
 
 struct ClusterSnapshot {
@@ -68,6 +69,11 @@ struct ClusterSnapshot {
   std::vector<NodeSnapshot> nodes;
 
   const NodeSnapshot* find(const NodeId& id) const;
+  // The primary that does a node's work now: itself, or whom it follows since a failover. Null
+  // where that cannot be told: the node is gone, or died and lost its slots.
+  const NodeSnapshot* acting_for(const NodeId& id) const;
+  // Is it a primary with slots? One that was, and is no more, lost them in a failover.
+  bool owns_slots(const NodeId& id) const;
   // By id, by a beginning of an id that fits one node only, or by address; the error tells which
   // nodes there are.
   Result<const NodeSnapshot*> find(const std::string& word) const;
@@ -76,12 +82,13 @@ struct ClusterSnapshot {
   std::vector<const NodeSnapshot*> owners(Slot slot) const;
   // Slots that a primary claims, also one that does not answer.
   SlotSet covered() const;
-  // Slots that some primary says are on the move, or has heard are.
+  // Slots that a primary says are on the move. What replicas say of that is for a failover only.
   std::set<Slot> open_slots() const;
   void sort();
 };
 
-// The nodes whose opinion differs from the others', as text; empty where all agree.
+// The nodes whose opinion differs from the others', as text; empty where all agree. About an open
+// slot they may differ: who imports one believes nobody about its owner until it is closed.
 std::string disagreement(const ClusterSnapshot& snapshot);
 
 // "10.0.0.1:6379 (3f2a90c1)": how messages name a node.

@@ -62,20 +62,25 @@ int run_backup(const CommandLine& line) {
   std::vector<int64_t> sizes(primaries.size());
   std::vector<std::string> files(primaries.size());
   std::mutex mutex;
+  // How large a file will be is not known before its end.
+  Progress progress(console, "received", "bytes", -1);
   for_each_at_once(primaries.size(), [&](size_t i) {
     const NodeSnapshot& node = *primaries[i];
     files[i] = "redis-node-" + node.at.host + "-" + std::to_string(node.at.port) + "-" +
                node.id().hex() + ".rdb";
-    const Result<int64_t> size =
-        download_rdb(node.at, line.access, (folder / files[i]).string(), [](int64_t) {});
+    const Result<int64_t> size = download_rdb(node.at, line.access, (folder / files[i]).string(),
+                                              [&](int64_t bytes) { progress.add(bytes); });
     const std::lock_guard<std::mutex> lock(mutex);
     if (!size) {
       errors[i] = size.error();
       return;
     }
     sizes[i] = *size;
-    console.say(named(node) + ": " + grouped(*size) + " bytes");
   });
+  progress.end();
+  for (size_t i = 0; i < primaries.size(); ++i) {
+    if (!errors[i]) console.say(named(*primaries[i]) + ": " + grouped(sizes[i]) + " bytes");
+  }
   bool all = true;
   for (const std::optional<Error>& each : errors) {
     if (!each) continue;

@@ -59,6 +59,10 @@ class Create {
       }
       seen_[i] = node.take();
     });
+    const bool all_answer =
+        std::all_of(faults.begin(), faults.end(), [](const auto& fault) { return fault.empty(); });
+    stands_ = all_answer && stand_already(seen_);
+    if (stands_) return kOk;
     // Members are named by addresses; the cluster knows them by IPs.
     std::vector<Endpoint> members = nodes_;
     for (const NodeSnapshot& node : seen_) members.push_back(node.self.at);
@@ -68,6 +72,23 @@ class Create {
       if (!faults[i].empty()) text += "\n  " + faults[i];
     }
     if (!text.empty()) return Error("PLAN", "these nodes cannot form a new cluster:" + text);
+    return kOk;
+  }
+
+  bool stands() const { return stands_; }
+
+  // Of a cluster that stands: nodes whose link is down may be elsewhere than the others believe, as
+  // containers are that were made again. A meeting tells them.
+  Result<void> reconnect() {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      std::vector<size_t> lost;
+      for (size_t j = 0; j < nodes_.size(); ++j) {
+        for (const NodeLine& line : seen_[i].lines) {
+          if (i != j && line.id == seen_[j].id() && !line.connected) lost.push_back(j);
+        }
+      }
+      if (Result<void> met = meet(i, lost); !met) return met;
+    }
     return kOk;
   }
 
@@ -109,25 +130,11 @@ class Create {
   Result<void> introduce() {
     constexpr size_t kHubs = 8;
     for (size_t i = 1; i < nodes_.size(); ++i) {
-      Result<NodeClient> client = NodeClient::connect(nodes_[i], access_);
-      if (!client) return client.error();
+      std::vector<size_t> unknown;
       for (size_t j = 0; j < std::min(i, kHubs); ++j) {
-        if (knows(seen_[i], seen_[j].id())) continue;
-        Result<std::string> ip = resolve_now(nodes_[j].host);
-        if (!ip) return ip.error();
-        Words request = {"CLUSTER", "MEET", *ip, std::to_string(nodes_[j].port)};
-        // A bus that is not at port + 10000 must be told.
-        if (const int bus = seen_[j].self.bus_port; bus != 0 && bus != nodes_[j].port + 10000) {
-          request.push_back(std::to_string(bus));
-        }
-        client->queue(request);
+        if (!knows(seen_[i], seen_[j].id())) unknown.push_back(j);
       }
-      if (client->queued() == 0) continue;
-      Result<std::vector<Reply>> replies = client->flush();
-      if (!replies) return replies.error();
-      for (const Reply& reply : *replies) {
-        if (reply.is_error()) return refused(nodes_[i], "CLUSTER MEET", reply);
-      }
+      if (Result<void> met = meet(i, unknown); !met) return met;
     }
     return kOk;
   }
@@ -186,6 +193,29 @@ class Create {
   const ClusterSnapshot& last() const { return last_; }
 
  private:
+  Result<void> meet(size_t who, const std::vector<size_t>& whom) {
+    if (whom.empty()) return kOk;
+    Result<NodeClient> client = NodeClient::connect(nodes_[who], access_);
+    if (!client) return client.error();
+    for (const size_t other : whom) {
+      const Endpoint& at = nodes_[other];
+      Result<std::string> ip = resolve_now(at.host);
+      if (!ip) return ip.error();
+      Words request = {"CLUSTER", "MEET", *ip, std::to_string(at.port)};
+      // A bus that is not at port + 10000 must be told.
+      if (const int bus = seen_[other].self.bus_port; bus != 0 && bus != at.port + 10000) {
+        request.push_back(std::to_string(bus));
+      }
+      client->queue(request);
+    }
+    Result<std::vector<Reply>> replies = client->flush();
+    if (!replies) return replies.error();
+    for (const Reply& reply : *replies) {
+      if (reply.is_error()) return refused(nodes_[who], "CLUSTER MEET", reply);
+    }
+    return kOk;
+  }
+
   static bool knows(const NodeSnapshot& node, const NodeId& id) {
     return std::any_of(node.lines.begin(), node.lines.end(), [&](const NodeLine& line) {
       return line.id == id && !line.has("handshake");
@@ -211,8 +241,23 @@ class Create {
   const std::vector<Endpoint> nodes_;
   const CreatePlan plan_;
   std::vector<NodeSnapshot> seen_;  // in the order of nodes_
+  bool stands_ = false;
   ClusterSnapshot last_;
 };
+
+// The cluster is there: whatever it lacks to serve comes back by itself, or by a meeting.
+int leave_standing(const CommandLine& line, Create& create, Millis within) {
+  const Console console(line);
+  console.say("These nodes form a cluster already: there is nothing to create.");
+  if (!line.has("dry-run")) {
+    Result<void> done = create.reconnect();
+    if (done) done = create.wait_until_serving(within);
+    if (!done) return failed(done.error());
+    console.say("It serves.\n\n" + show_nodes(create.last()));
+  }
+  if (line.has("json")) std::fputs("{\"plan\":[],\"stands\":true}\n", stdout);
+  return kDone;
+}
 
 }  // namespace
 
@@ -236,6 +281,7 @@ int run_create(const CommandLine& line) {
   const Result<OperatorLock> lock = OperatorLock::take(nodes, line.access, "create");
   if (!lock) return failed(lock.error());
   if (Result<void> fit = create.look(); !fit) return failed(fit.error());
+  if (create.stands()) return leave_standing(line, create, Seconds(*seconds));
   const Console console(line);
   console.say(show(*plan));
   for (const std::string& warning : plan->warnings) warn(warning);

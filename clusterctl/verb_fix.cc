@@ -61,6 +61,7 @@ class Fix {
   Result<void> run() {
     if (Result<void> done = settle_owners(); !done) return done;
     if (Result<void> done = mark_open(); !done) return done;
+    if (Result<void> done = release_stale_imports(snapshot_, options_.access); !done) return done;
     // Nodes refuse commands with keys until all slots are covered again.
     Result<ClusterSnapshot> ready =
         wait_for_cluster(snapshot_.asked, options_.access, Seconds(20), "a cluster that serves",

@@ -16,13 +16,17 @@ namespace redan {
 
 namespace {
 
-Result<NodeId> primary_named(const ClusterSnapshot& snapshot, const std::string& word) {
+// `known_replica`: the word stands in a request that was begun, so it may have lost a failover
+// since.
+Result<NodeId> primary_named(const ClusterSnapshot& snapshot, const std::string& word,
+                             bool known_replica = false) {
   Result<const NodeSnapshot*> node = snapshot.find(word);
   if (!node) return node.error();
-  if (!(*node)->is_primary()) {
-    return Error("PLAN", named(**node) + " is a replica; slots belong to primaries");
-  }
-  return (*node)->id();
+  if ((*node)->is_primary() || known_replica) return (*node)->id();
+  const NodeSnapshot* primary = snapshot.acting_for((*node)->id());
+  return Error("PLAN", named(**node) + " is a replica" +
+                           (primary == nullptr ? "" : " of " + named(*primary)) +
+                           "; slots belong to primaries");
 }
 
 // Moves that were begun and can be finished; an error where open slots need a judgement.
@@ -39,10 +43,11 @@ Result<Moves> begun(const ClusterSnapshot& snapshot) {
                            " are open in a way that is no move to be finished: clusterctl fix");
 }
 
-// What the command line does not say is asked for, as redis-cli does.
+// What the command line does not say is asked for, as redis-cli does. Replicas are named too: the
+// request may be one that a failover cut off.
 Result<ReshardGoal> reshard_goal(const CommandLine& line, const ClusterSnapshot& snapshot) {
   ReshardGoal goal;
-  const bool ask_operator = !line.has("json") && !line.has("yes");
+  const bool ask_operator = !line.has("json") && !said_yes(line);
   const auto word_for = [&](const char* option, const std::string& question,
                             const std::string& fallback) -> Result<std::string> {
     if (line.has(option)) return line.text(option);
@@ -58,7 +63,7 @@ Result<ReshardGoal> reshard_goal(const CommandLine& line, const ClusterSnapshot&
   goal.slots = *count;
   Result<std::string> to = word_for("to", "To which node (id or address)? ", "");
   if (!to) return to.error();
-  Result<NodeId> target = primary_named(snapshot, std::string(trim(*to)));
+  Result<NodeId> target = primary_named(snapshot, std::string(trim(*to)), true);
   if (!target) return target.error();
   goal.to = *target;
   Result<std::string> from =
@@ -67,12 +72,38 @@ Result<ReshardGoal> reshard_goal(const CommandLine& line, const ClusterSnapshot&
   for (const std::string_view part : split(*from, ',')) {
     const std::string word(trim(part));
     if (word.empty() || word == "all") continue;
-    Result<NodeId> source = primary_named(snapshot, word);
+    Result<NodeId> source = primary_named(snapshot, word, true);
     if (!source) return source.error();
     goal.from.push_back(*source);
   }
   std::sort(goal.from.begin(), goal.from.end());
   return goal;
+}
+
+Result<void> all_primaries(const ClusterSnapshot& snapshot, const ReshardGoal& goal) {
+  std::vector<NodeId> ids = goal.from;
+  ids.push_back(goal.to);
+  for (const NodeId& id : ids) {
+    if (Result<NodeId> primary = primary_named(snapshot, id.hex()); !primary) {
+      return primary.error();
+    }
+  }
+  return kOk;
+}
+
+// What became of a reshard that was cut off, for the operator.
+std::string describe(const ClusterSnapshot& snapshot, const Moves& planned, const Remainder& rest,
+                     const std::string& path) {
+  std::string text = "This reshard was cut off before: " +
+                     counted(static_cast<int64_t>(rest.left.size()), "slot") + " of " +
+                     grouped(static_cast<int64_t>(planned.size())) +
+                     " are left. (To begin anew, remove " + path + ")";
+  for (const auto& [before, now] : rest.replaced) {
+    const NodeSnapshot* old = snapshot.find(before);
+    text += "\n" + (old == nullptr ? before.hex() : named(*old)) +
+            " lost its slots in a failover; " + named(*snapshot.find(now)) + " stands in for it.";
+  }
+  return text;
 }
 
 std::string request_text(const ReshardGoal& goal) {
@@ -100,13 +131,14 @@ int run_reshard(const CommandLine& line) {
   if (!open) return failed(open.error());
   const MoveJournal journal(request_text(*goal));
   Result<Moves> moves = Moves();
+  SlotSet elsewhere;
   if (const std::optional<Moves> unfinished = journal.unfinished()) {
-    moves = still_to_do(snapshot, *unfinished);
-    console.say(
-        "This reshard was cut off before: " + counted(static_cast<int64_t>(moves->size()), "slot") +
-        " of " + grouped(static_cast<int64_t>(unfinished->size())) +
-        " are left. (To begin anew, remove " + journal.path() + ")");
+    const Remainder rest = still_to_do(snapshot, *unfinished);
+    console.say(describe(snapshot, *unfinished, rest, journal.path()));
+    moves = rest.left;
+    elsewhere = rest.elsewhere;
   } else {
+    if (Result<void> fit = all_primaries(snapshot, *goal); !fit) return failed(fit.error());
     moves = plan_reshard(snapshot, *goal, *open);
     if (!moves) return failed(moves.error());
   }
@@ -117,8 +149,13 @@ int run_reshard(const CommandLine& line) {
   MoveWork work(line, console, snapshot, *moves, *options);
   work.before = [&] { journal.begin(*moves); };
   const int code = work.run();
-  if (code == kDone && work.complete()) journal.finished();
-  return code;
+  if (code != kDone || !work.complete()) return code;
+  journal.finished();
+  if (elsewhere.empty()) return kDone;
+  return failed(Error("PLAN", counted(static_cast<int64_t>(elsewhere.size()), "slot") +
+                                  " of the plan were not moved, because somebody gave them to "
+                                  "others since, or their target is gone: " +
+                                  elsewhere.text()));
 }
 
 int run_rebalance(const CommandLine& line) {

@@ -5,15 +5,19 @@ namespace redan {
 namespace {
 
 constexpr OptionSpec kCommon[] = {
-    {"yes", "", "apply the plan without asking", "y"},
+    {"host", "HOST", "the node to ask, instead of HOST:PORT as a word (127.0.0.1)", "h"},
+    {"port", "PORT", "its port (6379)", "p"},
+    {"uri", "URI", "both, and who logs in: redis://user:password@host:port", "u"},
+    {"yes", "", "apply the plan without asking (as REDISCLI_CLUSTER_YES=1)", "y"},
     {"dry-run", "", "show the plan, change nothing", ""},
     {"json", "", "print one JSON document instead of text", ""},
     {"user", "NAME", "log in to the nodes as this user", ""},
     {"pass", "WORD", "password of the nodes (default: $REDISCLI_AUTH)", "password a"},
     {"askpass", "", "ask for the password", ""},
+    {"no-auth-warning", "", "accepted for redis-cli's sake: there is no such warning", ""},
     {"sentinel-password", "WORD", "password of sentinels, where it is another one", ""},
     {"connect-timeout", "MS", "how long to wait for a node's answer (2000)", ""},
-    {"help", "", "show help, of a verb when one is given", "h"},
+    {"help", "", "show help, of a verb when one is given (-h without a HOST, too)", ""},
     {"version", "", "show the version", ""},
 };
 
@@ -113,8 +117,8 @@ constexpr std::string_view kImportExamples[] = {
     "import 127.0.0.1:7000 --from 10.0.0.9:6379 --from-pass secret --replace"};
 constexpr std::string_view kBackupExamples[] = {"backup 127.0.0.1:7000 /var/backups/today"};
 constexpr std::string_view kInfoExamples[] = {"info 127.0.0.1:26379", "info 127.0.0.1:7000 --json"};
-constexpr std::string_view kCheckExamples[] = {"check 127.0.0.1:7000",
-                                               "check 127.0.0.1 7000 --json"};
+constexpr std::string_view kCheckExamples[] = {
+    "check 127.0.0.1:7000", "check 127.0.0.1 7000 --json", "check -h 10.0.0.1 -p 7000 -a secret"};
 constexpr std::string_view kNodesExamples[] = {"nodes 127.0.0.1:7000"};
 constexpr std::string_view kCompletionExamples[] = {
     "completion bash > /etc/bash_completion.d/clusterctl", "completion zsh > ~/.zfunc/_clusterctl"};
@@ -133,7 +137,8 @@ constexpr VerbSpec kVerbs[] = {
      .at_most = 2000,
      .options = kCreateOptions,
      .examples = kCreateExamples,
-     .run = run_create},
+     .run = run_create,
+     .node_word = -1},
     {.name = "info",
      .arguments = "HOST:PORT",
      .summary = "primaries, replicas and sentinels with keys, slots, lag and links",
@@ -202,7 +207,6 @@ constexpr VerbSpec kVerbs[] = {
      .options = kRebalanceOptions,
      .examples = kRebalanceExamples,
      .run = run_rebalance},
-    // MORE VERBS
     {.name = "add-node",
      .arguments = "NEW_HOST:PORT HOST:PORT",
      .summary = "add an empty node to a cluster, as a primary or a replica",
@@ -211,7 +215,8 @@ constexpr VerbSpec kVerbs[] = {
      .at_most = 3,
      .options = kAddNodeOptions,
      .examples = kAddNodeExamples,
-     .run = run_add_node},
+     .run = run_add_node,
+     .node_word = 1},
     {.name = "del-node",
      .arguments = "HOST:PORT NODE",
      .summary = "remove a node without slots from a cluster",
@@ -287,7 +292,8 @@ constexpr VerbSpec kVerbs[] = {
      .at_most = 1,
      .options = {},
      .examples = kCompletionExamples,
-     .run = run_completion},
+     .run = run_completion,
+     .node_word = -1},
     {.name = "help",
      .arguments = "[VERB]",
      .summary = "show this, or a verb's help",
@@ -296,7 +302,8 @@ constexpr VerbSpec kVerbs[] = {
      .at_most = 1,
      .options = {},
      .examples = kHelpExamples,
-     .run = run_help},
+     .run = run_help,
+     .node_word = -1},
 };
 
 }  // namespace

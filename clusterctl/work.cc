@@ -21,6 +21,26 @@ Result<MoveOptions> move_options(const CommandLine& line) {
   return options;
 }
 
+Result<void> release_stale_imports(const ClusterSnapshot& snapshot, const Access& access) {
+  const std::map<NodeId, std::vector<Slot>> stale = stale_imports(snapshot);
+  for (const auto& [id, slots] : stale) {
+    Result<NodeClient> node = NodeClient::connect(snapshot.find(id)->at, access);
+    if (!node) return node.error();
+    for (const Slot slot : slots) {
+      node->queue({"CLUSTER", "SETSLOT", std::to_string(slot.value), "STABLE"});
+    }
+    Result<std::vector<Reply>> replies = node->flush();
+    if (!replies) return replies.error();
+    for (const Reply& reply : *replies) {
+      if (reply.is_error()) return refused(node->at(), "SETSLOT STABLE", reply);
+    }
+  }
+  if (stale.empty()) return kOk;
+  const Result<ClusterSnapshot> agreed = wait_for_agreement(snapshot.asked, access, Seconds(20));
+  if (!agreed) return agreed.error();
+  return kOk;
+}
+
 MoveWork::MoveWork(const CommandLine& line, const Console& console, const ClusterSnapshot& snapshot,
                    Moves moves, MoveOptions options)
     : line_(line),
@@ -117,8 +137,11 @@ int MoveWork::run() {
     print_json("not applied", 0);
     return kDone;
   }
-  if (Result<void> ready = wait_until_serving(); !ready) return failed(ready.error());
   if (before) before();
+  if (Result<void> clear = release_stale_imports(snapshot_, line_.access); !clear) {
+    return failed(clear.error());
+  }
+  if (Result<void> ready = wait_until_serving(); !ready) return failed(ready.error());
   watch_signals();
   const auto slots = static_cast<int64_t>(moves_.size());
   // Without keys the slots themselves are what takes time.
@@ -145,7 +168,11 @@ int MoveWork::run() {
   complete_ = done && moved_slots_ == slots;
   if (!done) {
     print_json("failed: " + done.error().message(), ms);
-    return failed(done.error());
+    const int code = failed(done.error());
+    console_.say(
+        counted(moved_slots_, "slot") + " of " + grouped(slots) +
+        " were moved; the same command again goes on with the rest, also after a failover.");
+    return code;
   }
   if (!complete_) {
     print_json("interrupted", ms);

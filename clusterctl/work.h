@@ -13,6 +13,10 @@ namespace redan {
 // --timeout, --pipeline, --replace.
 Result<MoveOptions> move_options(const CommandLine& line);
 
+// Closes imports that a failover of their source left behind, and waits until all are of one mind;
+// whoever plans counts on moving those slots again.
+Result<void> release_stale_imports(const ClusterSnapshot& snapshot, const Access& access);
+
 class MoveWork {
  public:
   MoveWork(const CommandLine& line, const Console& console, const ClusterSnapshot& snapshot,

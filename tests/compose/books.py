@@ -27,6 +27,8 @@ class Books:
     def __init__(self, path, name_of):
         record = json.loads(path.read_text())
         self.attempted = record["attempted"]
+        self.troubles = record["troubles"]
+        self.redirects = record.get("redirects", {})
         self.acknowledged = [Write(number, sequence, began, ended, name_of(host), replicas)
                              for number, sequence, began, ended, host, replicas in record["acknowledged"]]
         self.lost = []
@@ -34,10 +36,14 @@ class Books:
     def compare_with(self, address):
         """Asks a primary for every acknowledged write."""
         with Client(address, timeout=20) as client:
-            for start in range(0, len(self.acknowledged), 1000):
-                part = self.acknowledged[start:start + 1000]
-                values = client.call("MGET", *(write.key for write in part))
-                self.lost += [write for write, value in zip(part, values) if value != b"%d" % write.sequence]
+            self.compare(lambda keys: client.call("MGET", *keys))
+
+    def compare(self, read):
+        """read(keys) returns their values, which have to be what was written."""
+        for start in range(0, len(self.acknowledged), 1000):
+            part = self.acknowledged[start:start + 1000]
+            values = read([write.key for write in part])
+            self.lost += [write for write, value in zip(part, values) if value != b"%d" % write.sequence]
 
     def gap_after(self, harm):
         """The longest silence that begins after the harm, or holds it."""
@@ -45,6 +51,11 @@ class Books:
         late = [when for when in times if when >= harm]
         before = max(when for when in times if when < harm)
         return max(b - a for a, b in zip([before, *late], late))
+
+    def first_of(self, host, harm):
+        """How long after the harm the first write was acknowledged by a host that had none of them before."""
+        return min((write.ended - harm for write in self.acknowledged if write.host == host and write.began > harm),
+                   default=None)
 
     def window_after(self, harm):
         """How long after the harm the last lost write was acknowledged; 0 when none is lost."""

@@ -127,6 +127,8 @@ class Container:
         os.chmod(self.root / "tmp", 0o1777)
         for folder in ("/usr", "/proc", "/dev"):
             mount(folder, self.root / folder[1:], None, MS_BIND | MS_REC)
+        if Path("/etc/alternatives").is_dir():  # Where Debian's awk is a link to.
+            binds = [*binds, ("/etc/alternatives", "/etc/alternatives")]
         for source, target in binds:
             place = self.root / target.lstrip("/")
             place.mkdir(parents=True, exist_ok=True)
@@ -147,19 +149,31 @@ class Container:
         os.chdir("/")
         os.setsid()
 
-    def start(self):
+    def write_hosts(self):
         (self.root / "etc/hosts").write_text(self.network.hosts_file())
+
+    def start(self):
+        self.write_hosts()
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=subprocess.STDOUT, preexec_fn=self._enter)
 
+    def spawn(self, command):
+        """A command beside the container's own, as docker exec; what it prints is for who asked."""
+        self.write_hosts()
+        return subprocess.Popen(list(map(str, command)), env=self.environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                preexec_fn=self._enter)
+
     def run(self, command, timeout=10):
-        """A command beside the container's own, as docker exec; its exit code."""
+        """The same to its end; its exit code."""
+        process = self.spawn(command)
         try:
-            return subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=timeout,
-                                  preexec_fn=self._enter).returncode
+            process.communicate(timeout=timeout)
+            return process.returncode
         except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
             return -1
 
     @property

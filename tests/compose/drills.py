@@ -19,10 +19,13 @@ class Promise(enum.Enum):
     """What may be lost; README.md has the reasons."""
     NOTHING_LOST = "nothing"
     UNTIL_DEMOTED = "what the old primary acknowledged from the harm until it was demoted"
+    UNTIL_MINORITY = "what the old primary acknowledged from the harm until it refused for want of a majority"
     UNTIL_REFUSED = "what the old primary acknowledged from the harm until min-replicas-max-lag made it refuse"
 
 
 class Drill:
+    profile = None
+
     def __init__(self, name, stack, writers=4):
         self.name = name
         self.stack = stack
@@ -103,6 +106,16 @@ class Drill:
             raise AssertionError(f"the load ended badly:\n{self.load.log_tail()}")
         eventually(self._converged, 60, "one primary, two replicas in sync, all sentinels agree")
         return self._count()
+
+    @staticmethod
+    def summary(name, build, result):
+        permitted = result["permitted_window_s"]
+        return (f"{name:9} {build}: {result['acknowledged']} acknowledged, {result['on_every_replica']} of them on "
+                f"every replica, {result['lost']} lost "
+                f"{'' if permitted is None else 'in %.2f of %.2f s ' % (result['loss_window_s'], permitted)}"
+                f"(may be: {result['bound']}); write gap {result['write_gap_s']:.2f} s, old primary a replica "
+                f"{result['demoted_after_s']:.2f} s after it was reachable "
+                f"({result['old_primary']} -> {result['new_primary']})")
 
     def _acquainted(self):
         for sentinel in self.sentinels:

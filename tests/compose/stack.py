@@ -47,14 +47,15 @@ def interpolated(node, environment):
     return node
 
 
-def read_services(path, profiles=()):
+def read_services(path, profile=None):
+    """The services without a profile; of a profile, its own only, as `up` starts them by its last one's name."""
     document = interpolated(yaml.safe_load(Path(path).read_text()), dict(os.environ))
     chosen = {}
     for name, service in document["services"].items():
         unknown = set(service) - KNOWN_WORDS
         if unknown:
             raise SystemExit(f"{path}: service {name}: the namespace runner does not know {sorted(unknown)}")
-        if not service.get("profiles") or set(service["profiles"]) & set(profiles):
+        if profile in (service.get("profiles") or [None]):
             chosen[name] = service
     return chosen, document.get("volumes", {})
 
@@ -79,7 +80,7 @@ def read_dockerfile(path):
 
 
 class Stack:
-    def __init__(self, build=None):
+    def __init__(self, build=None, profile=None):
         self.build = build or binaries.subject()
         # The private /run is memory that nobody outside sees and that ends with the namespaces; roots of
         # containers, which have the machine's /usr mounted, must never lie where something deletes.
@@ -87,11 +88,12 @@ class Stack:
         self.folder.mkdir()
         self.network = Network()
         top = binaries.REPOSITORY
-        self.services, self.volumes = read_services(top / "docker-compose.yml")
+        self.services, self.volumes = read_services(top / "docker-compose.yml", profile)
         self.image = read_dockerfile(top / "deploy/Dockerfile")
         self.containers = {}
+        self.outsiders = []
         self._make_image(top)
-        for name in [*self.services, "client"]:
+        for name in [*self.services, "client", "operator"]:
             self.network.add(name)
         for name, service in self.services.items():
             self.containers[name] = self._container(name, service)
@@ -110,8 +112,11 @@ class Stack:
             else:
                 (folder / name).symlink_to(f"/opt/redan/bin/{program.name}")
 
+        (folder / "clusterctl").symlink_to("/opt/redan/tools/clusterctl")
+
     def _binds(self):
-        return [(self.folder / "image", "/usr/local/bin"), (self.build.server.resolve().parent, "/opt/redan/bin")]
+        return [(self.folder / "image", "/usr/local/bin"), (self.build.server.resolve().parent, "/opt/redan/bin"),
+                (binaries.clusterctl().resolve().parent, "/opt/redan/tools")]
 
     def _container(self, name, service):
         command = [*(service.get("entrypoint") or self.image["entrypoint"]),
@@ -128,16 +133,33 @@ class Stack:
         return Container(self.network, self.folder, name, command, environment, binds,
                          service.get("hostname"))
 
-    def client(self, command):
-        """A host that belongs to no service: where the load comes from."""
+    def client(self, command, name="client"):
+        """A host that belongs to no service: where the load comes from, or an operator sits."""
         top = binaries.REPOSITORY
-        return Container(self.network, self.folder, "client", command,
-                         {"PYTHONDONTWRITEBYTECODE": "1", **{key: value for key, value in os.environ.items()
-                                                             if key.startswith("REDAN_")}},
-                         [*self._binds(), (top / "tests", "/tests"), (self.folder, "/out")])
+        one = Container(self.network, self.folder, name, command,
+                        {"PYTHONDONTWRITEBYTECODE": "1", **{key: value for key, value in os.environ.items()
+                                                            if key.startswith("REDAN_")}},
+                        [*self._binds(), (top / "tests", "/tests"), (self.folder, "/out")])
+        self.outsiders.append(one)
+        return one
+
+    def add(self, name, like):
+        """One more container, made as a service of the file is."""
+        self.volumes[name] = {}
+        self.services[name] = {**self.services[like], "hostname": name, "volumes": [f"{name}:/data"]}
+        self.network.add(name)
+        self.containers[name] = self._container(name, self.services[name])
+        for container in [*self.containers.values(), *self.outsiders]:
+            container.write_hosts()
+        self.containers[name].start()
+        self.wait_healthy(name)
+
+    def is_job(self, name):
+        """A service that is done when it has ended well."""
+        return self.services[name].get("restart") == "no"
 
     def up(self):
-        """Starts every service once what it depends on is started or healthy."""
+        """Starts every service once what it depends on is started or healthy; jobs are run to their end."""
         waiting = dict(self.services)
         while waiting:
             ready = [name for name, service in waiting.items()
@@ -152,7 +174,15 @@ class Stack:
                         self.wait_healthy(other)
                 self.containers[name].start()
         for name in self.services:
-            self.wait_healthy(name)
+            if self.is_job(name):
+                self.wait_done(name)
+            else:
+                self.wait_healthy(name)
+
+    def wait_done(self, name):
+        container = self.containers[name]
+        if container.popen.wait(60) != 0:
+            raise SystemExit(f"{name} ended with {container.popen.returncode}:\n{container.log_tail()}")
 
     def wait_healthy(self, name):
         check = self.services[name]["healthcheck"]

@@ -7,10 +7,12 @@ HOST = "127.0.0.1"
 
 
 class Proxy:
-    """Forwards to a port. cut() closes and refuses; limit ends each connection after so many answered bytes."""
+    """Forwards to a port. cut() closes and refuses; limit ends each connection after so many answered bytes;
+    before(data), when set, is called with what a client sends, and may hold it back by not returning."""
 
     def __init__(self, lab, target_port):
         self.port = lab.ports.take()
+        self.before = None
         self.target_port = target_port
         self.limit = None  # Bytes from the target that one connection may carry.
         self.limited = 0   # How many connections ended that way.
@@ -71,6 +73,8 @@ class Proxy:
                 data = source.recv(1 << 16 if left is None else min(left, 1 << 16))
                 if not data:
                     break
+                if self.before and sink is pair[1]:
+                    self.before(data)
                 sink.sendall(data)
                 if left is not None:
                     left -= len(data)

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import binaries  # noqa: E402
 from harness.processes import HOST, Story, die_with_parent, eventually  # noqa: E402
+from harness.proxy import Proxy  # noqa: E402
 from harness.resp import Closed, ReplyError  # noqa: E402
 
 CLUSTERCTL = binaries.clusterctl()
@@ -93,6 +94,23 @@ class ClusterStory(Story):
                     moved += sum(reply != "OK" for reply in replies)
         self.assertLess(moved, 4, "more redirects than the edges of the shares explain")
         return count - moved
+
+    @staticmethod
+    def slot_count(node):
+        """How many slots a node says that it owns."""
+        mine = next(line for line in node.call("CLUSTER", "NODES").decode().splitlines() if "myself" in line)
+        ranges = [word.split("-") for word in mine.split()[8:] if not word.startswith("[")]
+        return sum(int(each[-1]) - int(each[0]) + 1 for each in ranges)
+
+    def fill_by(self, nodes, count):
+        """As fill(), whoever of these owns what."""
+        owners = [node for node in nodes if self.slot_count(node) > 0]
+        self.nodes = sorted(owners, key=lambda node: min(
+            int(word.split("-")[0]) for word in next(
+                line for line in node.call("CLUSTER", "NODES").decode().splitlines() if "myself" in line).split()[8:]))
+        filled = self.fill(count)
+        self.nodes = nodes
+        return filled
 
     def keys(self):
         return sum(node.call("DBSIZE") for node in self.nodes)
@@ -180,6 +198,11 @@ class Making(ClusterStory):
         for reader in ("info", "nodes", "check"):
             self.assertIn(at(nodes[0]), self.ctl(reader, HOST, nodes[3].port))
         self._hand_over(nodes, view)
+        # Whoever is primary by now: the cluster stands, and is left alone.
+        before = self.view()["nodes"]
+        again = self.ctl("create", *map(at, nodes), "--replicas", 1)
+        self.assertIn("nothing to create", again)
+        self.assertEqual([each["id"] for each in self.view()["nodes"]], [each["id"] for each in before])
         self._call_all(nodes)
 
     def _hand_over(self, nodes, view):
@@ -239,6 +262,59 @@ class Moving(ClusterStory):
         self.assertGreater(len(traffic.expected), 300)
         self.assertEqual(self.keys(), count + len(traffic.expected))
         self.assert_sound()
+
+    def test_a_source_that_gave_its_last_slot_follows_the_target_before_it_is_told(self):
+        """It hears the target's claim before clusterctl's last word, which a replica refuses."""
+        nodes = self.start(2)
+        port = self.lab.ports.take()
+        wire = Proxy(self.lab, port)
+        self.addCleanup(wire.close)
+        source = self.lab.server("source", NODES, port=port, cluster_enabled="yes", cluster_node_timeout=2000,
+                                 cluster_announce_port=wire.port, cluster_announce_bus_port=port + 10000)
+        nodes.append(source)
+        self.ctl("create", *map(at, nodes[:2]), f"{HOST}:{wire.port}", "--yes")
+        source_id = self.id_of(source)
+        self.assertEqual(self.slot_count(source), 5462)
+        self.ctl("reshard", at(nodes[0]), "--from", source_id, "--to", self.id_of(nodes[0]), "--slots", 5457, "--yes")
+        held = []
+
+        def until_it_follows(data):
+            if b"SETSLOT" in data and b"NODE" in data:
+                held.append(eventually(lambda: source.call("ROLE")[0] == b"slave", 20, "the source is a replica"))
+        wire.before = until_it_follows
+        out = self.ctl("reshard", at(nodes[0]), "--from", source_id, "--to", self.id_of(nodes[0]), "--slots", 5, "--yes")
+        self.assertIn("Moved 5 slots", out)
+        self.assertTrue(held)
+        self.assertEqual([each["primary"] for each in self.assert_sound()["nodes"] if each["role"] == "replica"],
+                         [self.id_of(nodes[0])])
+
+    def test_a_source_that_lost_a_failover_is_replaced_by_its_heir(self):
+        nodes = self.start_cluster(3, replicas=1, cluster_node_timeout=1000)
+        count = self.fill_by(nodes, 20000)
+        by_id = {self.id_of(node): node for node in nodes}
+        primaries = [each["id"] for each in self.view()["nodes"] if each["role"] == "primary"]
+        source, target = by_id[primaries[0]], by_id[primaries[1]]
+        replica = next(by_id[each["id"]] for each in self.view()["nodes"] if each.get("primary") == primaries[0])
+        asked = by_id[primaries[2]]
+        self.nodes = [asked, *(node for node in nodes if node is not asked)]
+        words = ["reshard", at(asked), "--from", primaries[0], "--to", primaries[1], "--slots", 2000, "--pipeline", 1,
+                 "--yes"]
+        run = self.start_ctl(*words)
+        before = self.slot_count(target)
+        eventually(lambda: run.poll() is not None or self.slot_count(target) > before, 20, "slots move", pause=0)
+        self.assertIsNone(run.poll(), "it was over too soon")
+        source.kill()
+        self.assertIn("the same command again", run.communicate(timeout=60)[0])
+        self.assertEqual(run.returncode, 1)
+        eventually(lambda: replica.call("ROLE")[0] == b"master", 60, "its replica has taken over")
+        source.restart()
+        eventually(lambda: source.call("ROLE")[0] == b"slave", 60, "the source is a replica")
+        out = self.ctl(*words)
+        self.assertIn("stands in for it", out)
+        self.assert_sound()
+        self.assertEqual(self.slot_count(target), before + 2000)
+        primaries = [by_id[each["id"]] for each in self.view()["nodes"] if each["role"] == "primary"]
+        self.assertEqual(sum(node.call("DBSIZE") for node in primaries), count)
 
     def test_what_a_line_does_not_say_is_asked_for(self):
         nodes = self.start_cluster(3)

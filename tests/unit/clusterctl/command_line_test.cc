@@ -37,6 +37,27 @@ TEST(CommandLine, ReadsHostAndPortAsTwoWords) {
   EXPECT_EQ(line->text("pass"), "secret");
 }
 
+TEST(CommandLine, TakesTheNodeFromOptionsAsRedisCliDoes) {
+  const auto line = parse({"-h", "10.0.0.1", "-p", "7000", "-a", "secret", "check"});
+  ASSERT_TRUE(line.ok());
+  EXPECT_EQ(line->address(), (Endpoint{"10.0.0.1", 7000}));
+  const auto joining = parse({"add-node", "10.0.0.7:7000", "-p", "7001"});
+  ASSERT_TRUE(joining.ok());
+  EXPECT_THAT(joining->words(), ElementsAre("10.0.0.7:7000", "127.0.0.1:7001"));
+  const auto uri = parse({"info", "-u", "redis://me:pass:word@10.0.0.1:7000/0"});
+  ASSERT_TRUE(uri.ok());
+  EXPECT_EQ(uri->address(), (Endpoint{"10.0.0.1", 7000}));
+  EXPECT_EQ(uri->text("user"), "me");
+  EXPECT_EQ(uri->text("pass"), "pass:word");
+  EXPECT_THAT(parse({"info", "-u", "http://x"}).error().message(), HasSubstr("redis://"));
+  EXPECT_THAT(parse({"create", "-p", "1"}).error().message(), HasSubstr("as words"));
+  // Without a host -h is help; a command for the nodes keeps its own letters.
+  EXPECT_TRUE(parse({"check", "-h"})->has("help"));
+  EXPECT_TRUE(parse({"check", "-h", "--json"})->has("help"));
+  EXPECT_THAT(parse({"call", "-p", "7000", "SET", "k", "-h"})->words(),
+              ElementsAre("127.0.0.1:7000", "SET", "k", "-h"));
+}
+
 TEST(CommandLine, WeightsAreSeveralWords) {
   const auto line =
       parse({"rebalance", "--weight", "a=1", "b=2.5", "h:1", "--cluster-weight", "c=0"});
@@ -107,6 +128,8 @@ TEST(Progress, TellsRateAndTimeLeft) {
   EXPECT_EQ(progress_line("moving", "keys", 2000, 2000, Millis(1000), false),
             "moving 100%  2 000/2 000 keys  2 000/s  in 1000 ms");
   EXPECT_THAT(progress_line("moving", "keys", 0, 0, Millis(0), true), HasSubstr("100%"));
+  EXPECT_EQ(progress_line("received", "bytes", 3000, -1, Millis(1000), true),
+            "received 3 000 bytes  3 000/s");
 }
 
 TEST(BurstSize, GrowsWhileBurstsAreShortAndShrinksWhenTheyAreLong) {

@@ -95,6 +95,24 @@ TEST(PlanCreate, RefusesNodesThatHoldKeysOrBelongElsewhere) {
   EXPECT_EQ(unfit_for_create(snapshot.nodes[1], plan, nodes), "");
 }
 
+TEST(PlanCreate, ClustersThatStandAreKnownWhoeverIsPrimaryByNow) {
+  World world;
+  world.primary("0-8191").primary("8192-16383").replica(1).primary("");
+  const ClusterSnapshot whole = world.agreed();
+  EXPECT_TRUE(stand_already(whole.nodes));
+  // The named nodes may be fewer than the members.
+  EXPECT_TRUE(stand_already({whole.nodes[0], whole.nodes[2], whole.nodes[3]}));
+  ClusterSnapshot strange = whole;
+  strange.nodes[2].lines.erase(strange.nodes[2].lines.begin());
+  EXPECT_FALSE(stand_already(strange.nodes));
+  strange = whole;
+  for (NodeSnapshot& node : strange.nodes) node.lines[0].slots.remove(slot(5));
+  EXPECT_FALSE(stand_already(strange.nodes));
+  strange = whole;
+  strange.nodes[1].lines[0].flags.insert("handshake");
+  EXPECT_FALSE(stand_already(strange.nodes));
+}
+
 TEST(PlanCreate, HoldsItsInvariantsInRandomWorlds) {
   Rng rng(7);
   for (int round = 0; round < 500; ++round) {

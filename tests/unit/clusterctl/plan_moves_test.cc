@@ -106,6 +106,51 @@ TEST(BegunMoves, EveryStateThatAKilledMoveLeavesIsFinished) {
   }
 }
 
+TEST(BegunMoves, WhoWonAFailoverStandsForWhoLost) {
+  {  // The source died: its replica owns the slots and knows of no move.
+    World world = World().replica(4).primary("5461-10921").primary("10922-16383").primary("0-5460");
+    world.node(2).self.importing[slot(7)] = NodeId(1);
+    SlotSet unclear;
+    EXPECT_THAT(begun_moves(world.agreed(), unclear),
+                ElementsAre(SlotMove{slot(7), NodeId(4), NodeId(2)}));
+    // The same where it never came back.
+    world.node(1).self.flags = {"master", "fail"};
+    world.node(1).reachable = false;
+    EXPECT_THAT(begun_moves(world.agreed(), unclear),
+                ElementsAre(SlotMove{slot(7), NodeId(4), NodeId(2)}));
+    // Until it is told so, the target believes nobody about that slot.
+    EXPECT_THAT(stale_imports(world.agreed()),
+                ElementsAre(testing::Pair(NodeId(2), ElementsAre(slot(7)))));
+    // An import from somebody who owns slots, but not this one, is something else.
+    world.node(2).self.importing[slot(7)] = NodeId(3);
+    EXPECT_TRUE(begun_moves(world.agreed(), unclear).empty());
+    EXPECT_TRUE(stale_imports(world.agreed()).empty());
+  }
+  {  // The target died, and the source still says that it gives it the slot.
+    World world = World().primary("0-5460").replica(4).primary("10922-16383").primary("5461-10921");
+    world.node(1).self.migrating[slot(7)] = NodeId(2);
+    SlotSet unclear;
+    EXPECT_THAT(begun_moves(world.agreed(), unclear),
+                ElementsAre(SlotMove{slot(7), NodeId(1), NodeId(4)}));
+    // It never came back, but its heir knows of the move.
+    world.node(2).self.flags = {"master", "fail"};
+    world.node(2).reachable = false;
+    EXPECT_TRUE(begun_moves(world.agreed(), unclear).empty());
+    world.node(4).self.importing[slot(7)] = NodeId(1);
+    EXPECT_THAT(begun_moves(world.agreed(), unclear),
+                ElementsAre(SlotMove{slot(7), NodeId(1), NodeId(4)}));
+  }
+  {  // What a replica has heard of a move is no second opinion.
+    World world = three().replica(1);
+    world.node(1).self.migrating[slot(7)] = NodeId(2);
+    world.node(2).self.importing[slot(7)] = NodeId(1);
+    world.node(4).self.migrating[slot(7)] = NodeId(2);
+    SlotSet unclear;
+    EXPECT_THAT(begun_moves(world.agreed(), unclear),
+                ElementsAre(SlotMove{slot(7), NodeId(1), NodeId(2)}));
+  }
+}
+
 TEST(BegunMoves, WhatDoesNotFitTogetherIsLeftToFix) {
   World world = three();
   world.node(1).self.migrating[slot(7)] = NodeId(2);
@@ -216,9 +261,36 @@ TEST(Journal, KeepsWhatIsLeft) {
                        {slot(6000), NodeId(1), NodeId(2)},    // done: 2 owns it
                        {slot(12000), NodeId(1), NodeId(2)}};  // somebody gave it to 3
   EXPECT_EQ(parse_journal(journal_text(moves)), moves);
-  EXPECT_THAT(still_to_do(snapshot, moves), ElementsAre(moves[0]));
+  const Remainder rest = still_to_do(snapshot, moves);
+  EXPECT_THAT(rest.left, ElementsAre(moves[0]));
+  EXPECT_EQ(rest.elsewhere, slots("12000"));
+  EXPECT_TRUE(rest.replaced.empty());
   EXPECT_FALSE(parse_journal("clusterctl reshard 1\n7 x y\n").has_value());
   EXPECT_FALSE(parse_journal(journal_text(moves).substr(0, 80)).has_value());
+}
+
+TEST(Journal, GoesOnWithWhoWonAFailover) {
+  // 1 and 2 lost theirs; 5 has the slots of 1, and 6 those of 2.
+  World world = World().replica(5).replica(6).primary("10922-16383").primary("").primary("0-5460");
+  world.primary("5461-10921");
+  const Moves moves = {{slot(0), NodeId(1), NodeId(2)},
+                       {slot(1), NodeId(1), NodeId(2)},
+                       {slot(6000), NodeId(1), NodeId(2)},    // done before
+                       {slot(12000), NodeId(1), NodeId(2)}};  // somebody gave it to 3
+  const Remainder rest = still_to_do(world.agreed(), moves);
+  EXPECT_THAT(rest.left, ElementsAre(SlotMove{slot(0), NodeId(5), NodeId(6)},
+                                     SlotMove{slot(1), NodeId(5), NodeId(6)}));
+  EXPECT_EQ(rest.replaced.at(NodeId(1)), NodeId(5));
+  EXPECT_EQ(rest.replaced.at(NodeId(2)), NodeId(6));
+  EXPECT_EQ(rest.elsewhere, slots("12000"));
+  // A source that never came back; a target that did not either.
+  world.node(1).self.flags = {"master", "fail"};
+  world.node(1).reachable = false;
+  EXPECT_THAT(still_to_do(world.agreed(), {moves[0]}).left,
+              ElementsAre(SlotMove{slot(0), NodeId(5), NodeId(6)}));
+  world.node(2).self.flags = {"master", "fail"};
+  world.node(2).reachable = false;
+  EXPECT_EQ(still_to_do(world.agreed(), {moves[0]}).elsewhere, slots("0"));
 }
 
 }  // namespace

@@ -64,6 +64,9 @@ TEST(ClusterSnapshot, TheMinorityIsNamedAsDisagreeing) {
   snapshot.nodes[1].lines[0].slots.remove(slot(0));
   EXPECT_THAT(disagreement(snapshot), HasSubstr("10.0.0.2:7002"));
   EXPECT_THAT(disagreement(snapshot), testing::Not(HasSubstr("10.0.0.1:7001")));
+  // Who imports a slot learns nothing of its owner meanwhile.
+  snapshot.nodes[1].self.importing[slot(0)] = NodeId(3);
+  EXPECT_EQ(disagreement(snapshot), "");
 }
 
 TEST(ClusterSnapshot, SortsByFirstSlotWithReplicasBehindTheirPrimary) {
