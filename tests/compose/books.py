@@ -27,7 +27,7 @@ class Books:
     def __init__(self, path, name_of):
         record = json.loads(path.read_text())
         self.attempted = record["attempted"]
-        self.troubles = record["troubles"]
+        self.troubles = record.get("troubles", {})
         self.redirects = record.get("redirects", {})
         self.acknowledged = [Write(number, sequence, began, ended, name_of(host), replicas)
                              for number, sequence, began, ended, host, replicas in record["acknowledged"]]
