@@ -16,6 +16,9 @@ class ClientContext;
 namespace redan {
 
 inline constexpr const char* kTokenKey = "redan-token";
+// What may be on its way to a stream that does not read. gRPC would find a window by measuring,
+// with a ping for every message of a quiet bus.
+inline constexpr int kRpcWindowBytes = 1024 * 1024;
 
 struct ChannelOptions {
   std::string target;  // "10.0.0.7:36379", "[::1]:36379"
