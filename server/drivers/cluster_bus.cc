@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "common/log/log.h"
@@ -16,6 +17,7 @@
 #include "common/rpc/peer_policy.h"
 #include "common/rpc/preface.h"
 #include "server/drivers/bus_module.h"
+#include "server/drivers/cpu_list.h"
 #include "server/drivers/data_loop.h"
 
 namespace redan {
@@ -147,10 +149,18 @@ Result<std::unique_ptr<ClusterBus>> ClusterBus::open(DataLoop& loop, Options opt
                                          " (set another one with cluster-port)");
   }
   state->listener = listener.take();
-  Result<std::unique_ptr<BusTransport>> transport =
-      load_bus_transport(state->transport_options(), state->transport_events());
-  if (!transport) return transport.error();
-  state->transport = transport.take();
+  Result<void> loaded = kOk;
+  // gRPC starts its threads here, and they may run where their starter may.
+  std::thread([&] {
+    bind_this_thread("bio-cpulist", state->options.cpus);
+    auto transport = load_bus_transport(state->transport_options(), state->transport_events());
+    if (transport) {
+      state->transport = transport.take();
+    } else {
+      loaded = transport.error();
+    }
+  }).join();
+  if (!loaded) return loaded.error();
   return std::unique_ptr<ClusterBus>(new ClusterBus(std::move(state)));
 }
 

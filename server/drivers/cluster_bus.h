@@ -31,8 +31,10 @@ class ClusterBus {
     // is taken where one of the caller's is one of ours, or where we have none.
     std::vector<std::string> secrets;
     Millis connect_timeout{1000};
-    size_t max_queued_bytes =
-        0;  // cluster-link-sendbuf-limit: beyond it a link is closed; 0: none.
+    // cluster-link-sendbuf-limit: beyond it a link is closed; 0: none.
+    size_t max_queued_bytes = 0;
+    // bio-cpulist, for gRPC's threads; stays as it was at open().
+    std::string cpus;
   };
   struct Events {
     // For the machine: what Liveness let through, and who sent it.
