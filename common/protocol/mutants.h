@@ -25,10 +25,11 @@ inline constexpr std::array<std::string_view, 12> kNames = {
     "empty_primary_followed",   // A replica takes the empty data of a primary that restarted.
 };
 // Those of the cluster's machine, which has a world and a gate of its own.
-inline constexpr std::array<std::string_view, 4> kClusterNames = {
+inline constexpr std::array<std::string_view, 5> kClusterNames = {
     "cluster_vote_twice",            // A primary votes for every replica that asks.
     "cluster_vote_not_persisted",    // A vote leaves before it is on disk.
     "cluster_stale_claim_accepted",  // A claim on slots wins whatever its epoch.
+    "cluster_moves_not_mirrored",    // Replicas do not keep what their primary moves.
     "cluster_forgotten_returns",     // Gossip brings back a node that was just forgotten.
 };
 inline constexpr size_t kFirstCluster = 1'000;

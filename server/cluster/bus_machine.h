@@ -185,6 +185,7 @@ class ClusterMachine {
   ClusterNode& admit(NodeId id);
   void drop(NodeId id);
   void learn_address(ClusterNode& node, const NodeAddress& told, const std::string& observed_ip);
+  void set_address(ClusterNode& node, const NodeAddress& address);
   void learn_own_ip(const std::string& local_ip);
   uint64_t members_digest() const;
   void compare_members(From from, uint64_t digest);

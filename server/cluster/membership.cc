@@ -135,9 +135,9 @@ void ClusterMachine::on_not_me(const BusSender& sender) {
     return;
   }
   if (node->noaddr) return;
+  // The ports are kept: when we hear from it we know the ip again, and can ask for the rest.
   node->noaddr = true;
   node->address.ip.clear();
-  node->address.port = node->address.tls_port = node->address.bus_port = 0;
   peer(node->id).state_digest = 0;  // It will have to say where it is.
   event(CloseLink{node->id});
   change();
@@ -148,13 +148,16 @@ void ClusterMachine::learn_address(ClusterNode& node, const NodeAddress& told,
   NodeAddress now_at = told;
   if (!observed_ip.empty() && !peer(node.id).announces_ip) now_at.ip = observed_ip;
   if (now_at.ip.empty()) now_at.ip = node.address.ip;
-  if (now_at == node.address) return;
-  const bool moved = now_at.ip != node.address.ip || now_at.bus_port != node.address.bus_port;
-  const bool clients_move = now_at.ip != node.address.ip || now_at.port != node.address.port ||
-                            now_at.tls_port != node.address.tls_port;
-  if (moved && !node.address.ip.empty()) event(CloseLink{node.id});
-  node.address = now_at;
-  node.noaddr = now_at.ip.empty();
+  if (now_at != node.address) set_address(node, now_at);
+}
+
+void ClusterMachine::set_address(ClusterNode& node, const NodeAddress& address) {
+  const NodeAddress before = std::exchange(node.address, address);
+  const bool moved = address.ip != before.ip || address.bus_port != before.bus_port;
+  const bool clients_move =
+      address.ip != before.ip || address.port != before.port || address.tls_port != before.tls_port;
+  if (moved && !before.ip.empty()) event(CloseLink{node.id});
+  node.noaddr = address.ip.empty();
   change();
   if (clients_move && !self().is_primary && self().primary == node.id) {
     event(Follow{.primary = node.id, .address = node.address});
@@ -235,11 +238,8 @@ void ClusterMachine::on(From from, const Members& members) {
     if ((node->suspected() || node->noaddr) && sender_hears && !node->handshake &&
         (node->address.ip != member.address.ip ||
          node->address.bus_port != member.address.bus_port)) {
-      event(CloseLink{node->id});
-      node->address = member.address;
-      node->noaddr = false;
+      set_address(*node, member.address);
       peer(node->id).pinged.reset();
-      change();
     }
   }
 }

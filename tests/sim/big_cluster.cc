@@ -145,7 +145,7 @@ class Scene {
   void join() {
     world_.run_until(world_.now() + Seconds(5));
     ClusterProcess& guest =
-        net_.add(machine_options(), nodes_conf_of_stranger(static_cast<int>(net_.size())));
+        net_.add(machine_options(), made_stranger(static_cast<int>(net_.size())));
     const NodeId id = guest.view().myself().id;
     net_.node(0).input([&](BusEffects& out) {
       const std::string ip = ClusterNet::ip_of(guest.index());
@@ -161,11 +161,6 @@ class Scene {
                return node != nullptr && !node->handshake;
              });
     });
-  }
-
-  static std::string nodes_conf_of_stranger(int index) {
-    return made_id(index).hex() + " :0@0 myself,master - 0 0 0 connected\n" +
-           "vars currentEpoch 0 lastVoteEpoch 0\n";
   }
 
   BigCluster options_;

@@ -16,15 +16,31 @@ ClusterProcess& ClusterNet::add(ClusterOptions options, std::string disk) {
   const int index = world.add_process();
   const std::string ip = ip_of(index);
   at_ip[ip] = index;
-  options.announce = {.ip = ip, .port = 6379, .bus_port = 16379};
-  nodes.push_back(std::make_unique<ClusterProcess>(*this, index, options, std::move(disk)));
-  return *nodes.back();
+  options.announce.port = 6379;
+  options.announce.bus_port = 16379;
+  nodes.push_back(std::make_unique<ClusterProcess>(*this, index, ip, options, std::move(disk)));
+  ClusterProcess& node = *nodes.back();
+  node.boot();
+  return node;
 }
 
-ClusterProcess::ClusterProcess(ClusterNet& net, int index, ClusterOptions options, std::string disk)
-    : net_(net), index_(index), options_(std::move(options)), disk_(std::move(disk)) {
-  boot();
+void ClusterNet::move(int index, const std::string& ip) {
+  ClusterProcess& moved = node(index);
+  moved.crash(false);
+  const auto old = at_ip.find(moved.ip_);
+  if (old != at_ip.end() && old->second == index) at_ip.erase(old);
+  moved.ip_ = ip;
+  at_ip[ip] = index;
 }
+
+ClusterProcess::ClusterProcess(ClusterNet& net, int index, std::string ip, ClusterOptions options,
+                               std::string disk)
+    : net_(net),
+      index_(index),
+      ip_(std::move(ip)),
+      options_(std::move(options)),
+      disk_(std::move(disk)),
+      data_(net, index) {}
 
 void ClusterProcess::boot() {
   const Result<NodesFile> stored = NodesFile::parse(disk_);
@@ -33,6 +49,7 @@ void ClusterProcess::boot() {
   machine_ = std::make_unique<ClusterMachine>(
       options_, *stored,
       static_cast<uint64_t>(index_) * 77 + net_.world.process(index_).incarnation, local());
+  data_.boot();
   input([this](BusEffects& out) { machine_->start(local(), out); });
 }
 
@@ -42,6 +59,9 @@ void ClusterProcess::crash(bool silent) {
   inbox_.clear();
   effects_.clear();
   busy_ = false;
+  data_.crash();
+  writes_paused_until_.reset();
+  waiting_writes_.clear();
 }
 
 void ClusterProcess::restart() {
@@ -55,27 +75,83 @@ void ClusterProcess::input(std::function<void(BusEffects&)> what) {
   take_next();
 }
 
-void ClusterProcess::arrive(const Envelope& envelope, int from) {
+void ClusterProcess::arrive(const Envelope& envelope, int from, NodeId link, NodeId back) {
   const Liveness::Verdict verdict = liveness_.judge(envelope);
-  if (verdict.answer) transmit(from, *verdict.answer);
+  if (verdict.answer) transmit(from, *verdict.answer, {}, link);
   if (!verdict.for_us) return;
-  input([this, envelope, from](BusEffects& out) {
-    machine_->receive(local(),
-                      {.id = envelope.from,
-                       .observed_ip = ClusterNet::ip_of(from),
-                       .local_ip = ClusterNet::ip_of(index_)},
-                      envelope.message, out);
+  input([this, envelope, from, back](BusEffects& out) {
+    machine_->receive(
+        local(),
+        {.id = envelope.from, .observed_ip = net_.node(from).ip(), .local_ip = ip_, .link = back},
+        envelope.message, out);
     // A stream that brings something is open.
     machine_->link_up(local(), envelope.from, out);
   });
+}
+
+void ClusterProcess::call(const Request& request, std::function<void(const Answer&)> reply) {
+  input([this, request, reply = std::move(reply)](BusEffects&) {
+    if (writes_paused_until_ && local() < *writes_paused_until_) {
+      waiting_writes_.push_back([this, request, reply] { call(request, reply); });
+      return;
+    }
+    reply(serve(request));
+  });
+}
+
+Answer ClusterProcess::serve(const Request& request) {
+  const Slot slot = request.key.slot;
+  const KeyPresence keys{.here = data_.has(request.key) ? 1u : 0u, .total = 1};
+  const Route where = route(slot, view().slot(slot), view().ok(), keys,
+                            {.write = true, .asking = request.asking}, {});
+  const NodeId me = view().myself().id;
+  if (const auto* moved = std::get_if<Moved>(&where)) {
+    return {.kind = Answer::kMoved, .ip = moved->to->address.ip, .by = me};
+  }
+  if (const auto* ask = std::get_if<Ask>(&where)) {
+    return {.kind = Answer::kAsk, .ip = ask->to->address.ip, .by = me};
+  }
+  if (!std::holds_alternative<Serve>(where)) return {.kind = Answer::kRefused, .ip = {}, .by = me};
+  net_.watch.accepts(*this, request);
+  data_.append({.key = request.key, .value = request.value});
+  return {.kind = Answer::kOk, .ip = {}, .by = me};
+}
+
+void ClusterProcess::resume_writes() {
+  writes_paused_until_.reset();
+  for (auto& write : std::exchange(waiting_writes_, {})) {
+    net_.world.post(net_.world.now(), index_, std::move(write));
+  }
+}
+
+void ClusterProcess::on(const BusEvent& event) {
+  if (const auto* card = std::get_if<Card>(&event)) {
+    liveness_.set(card->self, card->heartbeat);
+  } else if (const auto* follow = std::get_if<Follow>(&event)) {
+    data_.follow(follow->primary, follow->address.ip);
+  } else if (std::holds_alternative<BecomePrimary>(event)) {
+    data_.lead();
+  } else if (std::holds_alternative<EmptyDatabase>(event)) {
+    data_.clear();
+  } else if (const auto* drop = std::get_if<DropSlots>(&event)) {
+    data_.drop(drop->slots);
+  } else if (const auto* pause = std::get_if<PauseWrites>(&event)) {
+    const Instant until = local() + pause->span;
+    writes_paused_until_ = until;
+    net_.world.post(net_.world.global(index_, until), index_, [this, until] {
+      if (writes_paused_until_ == until) resume_writes();
+    });
+  } else if (std::holds_alternative<ResumeWrites>(event)) {
+    resume_writes();
+  }
+  net_.watch.happens(*this, event);
 }
 
 void ClusterProcess::take_next() {
   while (!busy_ && !inbox_.empty() && net_.world.failure.empty()) {
     const auto what = std::move(inbox_.front());
     inbox_.pop_front();
-    // Every replica has all of its primary's stream: data is not what this world is about.
-    machine_->set_replication({.offset = 1, .link_up = true, .contact = local()});
+    machine_->set_replication(data_.facts());
     BusEffects out;
     what(out);
     for (auto& effect : out.take()) effects_.push_back(std::move(effect));
@@ -99,8 +175,7 @@ void ClusterProcess::perform() {
         take_next();
       });
     } else if (auto* event = std::get_if<BusEvent>(&effect)) {
-      if (const auto* card = std::get_if<Card>(event)) liveness_.set(card->self, card->heartbeat);
-      net_.watch.happens(*this, *event);
+      on(*event);
     } else {
       send(std::get<BusEffects::Send>(effect));
     }
@@ -111,18 +186,20 @@ void ClusterProcess::send(const BusEffects::Send& sent) {
   net_.watch.sends(*this, sent);
   const auto there = net_.at_ip.find(sent.to.ip);
   if (there == net_.at_ip.end()) return;
-  transmit(there->second, {.from = view().myself().id, .to = sent.to.to, .message = sent.message});
+  transmit(there->second, {.from = view().myself().id, .to = sent.to.to, .message = sent.message},
+           sent.to.link, {});
 }
 
-void ClusterProcess::transmit(int to, const Envelope& envelope) {
+void ClusterProcess::transmit(int to, const Envelope& envelope, NodeId link, NodeId back) {
   World& world = net_.world;
   net_.watch.travels(envelope);
   const int copies = world.rng.chance(world.faults.duplication) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
     if (world.is_cut(index_, to) || world.rng.chance(world.faults.loss)) continue;
     const Nanos delay = Micros(50) + world.rng.span(Nanos(0), 2 * world.faults.mean_delay);
-    world.post(world.now() + delay, to,
-               [this, to, envelope] { net_.node(to).arrive(envelope, index_); });
+    world.post(world.now() + delay, to, [this, to, envelope, link, back] {
+      net_.node(to).arrive(envelope, index_, link, back);
+    });
   }
 }
 
@@ -139,6 +216,11 @@ void ClusterProcess::set_timer() {
 
 NodeId made_id(int index) {
   return NodeId(0x1000u + static_cast<uint64_t>(index));
+}
+
+std::string made_stranger(int index) {
+  return made_id(index).hex() + " :0@0 myself,master - 0 0 0 connected\n" +
+         "vars currentEpoch 0 lastVoteEpoch 0\n";
 }
 
 std::string made_cluster(int total, int primaries, int self) {

@@ -1,250 +1,311 @@
 #include "tests/sim/cluster_world.h"
 
-#include <map>
-#include <optional>
-#include <set>
-#include <vector>
+#include <algorithm>
+#include <memory>
 
-#include "tests/sim/cluster_process.h"
+#include "tests/sim/cluster_scene.h"
 
 namespace redan::sim {
 namespace {
 
 using namespace cluster;
 
-// What must hold at every step, whatever goes wrong.
-class Promises : public ClusterWatch {
+class Storm : public ClusterScene {
  public:
-  Promises(World& world, ClusterOutcome& outcome) : world_(world), outcome_(outcome) {}
-
-  void sends(ClusterProcess& node, const BusEffects::Send& sent) override {
-    const NodeId me = node.view().myself().id;
-    if (const auto* vote = std::get_if<Vote>(&sent.message)) {
-      voted(me, sent.to.to, vote->epoch, node.disk());
-    } else if (const auto* heartbeat = std::get_if<Heartbeat>(&sent.message)) {
-      epoch(me, heartbeat->current_epoch);
-    }
-  }
-  void happens(ClusterProcess& node, const BusEvent& event) override {
-    const auto* log = std::get_if<Log>(&event);
-    if (log == nullptr) return;
-    world_.note(node.index(), log->text);
-    const std::string won = "new master of epoch ";
-    const size_t at = log->text.find(won);
-    if (at == std::string::npos) return;
-    const uint64_t number = std::strtoull(log->text.c_str() + at + won.size(), nullptr, 10);
-    this->won(node.view().myself().id, Epoch(number));
+  Storm(uint64_t seed, bool tracing, bool takeovers) : ClusterScene(seed, tracing, {}) {
+    takeovers_ = takeovers;
+    ledger_.epochs_are_voted = !takeovers;
   }
 
- private:
-  void voted(NodeId voter, NodeId candidate, Epoch epoch, const std::string& disk) {
-    const auto [it, is_new] = votes_.emplace(std::pair(epoch, voter), candidate);
-    outcome_.votes += is_new;
-    if (it->second != candidate) {
-      world_.fail("two votes of one voter in epoch " + std::to_string(epoch.value));
-    }
-    const Result<NodesFile> stored = NodesFile::parse(disk);
-    if (!stored || stored->last_vote_epoch < epoch) {
-      world_.fail("a vote of epoch " + std::to_string(epoch.value) + " is not on disk");
-    }
-  }
-  void won(NodeId node, Epoch epoch) {
-    ++outcome_.elections;
-    if (winners_.emplace(epoch, node).first->second != node) {
-      world_.fail("two winners of epoch " + std::to_string(epoch.value));
-    }
-  }
-  void epoch(NodeId node, Epoch current) {
-    Epoch& last = told_[node];
-    if (current < last) world_.fail("an epoch went back at " + node.hex());
-    last = std::max(last, current);
-  }
-
-  World& world_;
-  ClusterOutcome& outcome_;
-  std::map<std::pair<Epoch, NodeId>, NodeId> votes_;
-  std::map<Epoch, NodeId> winners_;
-  std::map<NodeId, Epoch> told_;
+ protected:
+  void story() override { storm(Millis(draw_.between(6'000, 15'000))); }
 };
 
-Faults cluster_faults(Rng& rng, bool forget) {
-  Faults faults = Faults::drawn_from(rng);
-  faults.clogs = false;  // Delays of that length are drawn by pauses and cuts.
-  if (forget) {
-    faults.loss = faults.duplication = 0;
-    faults.mean_delay = Micros(500);
-  }
-  return faults;
-}
-
-class Scene {
+// The last node is cut off, forgotten by one, and reachable again.
+class Forgotten : public ClusterScene {
  public:
-  Scene(uint64_t seed, bool tracing)
-      : forget_(seed % 5 == 0),
-        draw_(seed * 2 + 1),
-        world_(seed, cluster_faults(draw_, forget_)),
-        promises_(world_, outcome_),
-        net_(world_, promises_) {
-    world_.tracing = tracing;
-    primaries_ = static_cast<int>(draw_.chance(0.8) ? draw_.between(3, 4) : draw_.between(5, 9));
-    const int replicas = static_cast<int>(draw_.chance(0.7) ? 1 : draw_.below(3));
-    const int total = primaries_ * (1 + replicas) + (forget_ && replicas == 0 ? 1 : 0);
-    ClusterOptions options;
-    options.node_timeout = Millis(draw_.between(1'000, 2'500));
-    for (int i = 0; i < total; ++i) net_.add(options, made_cluster(total, primaries_, i));
-  }
+  Forgotten(uint64_t seed, bool tracing)
+      : ClusterScene(seed, tracing, {.quiet = true, .least_replicas = 1, .clients = 0}) {}
 
-  ClusterOutcome run() {
-    world_.run_until(Seconds(4));
-    forget_ ? forget() : storm();
-    calm();
-    outcome_.ok = world_.failure.empty();
-    outcome_.failure = world_.failure;
-    outcome_.faults = world_.faults.text();
-    outcome_.hash = world_.hash();
-    outcome_.events = world_.events;
-    if (world_.tracing) {
-      outcome_.trace = world_.trace();
-      for (const auto& node : net_.nodes) outcome_.trace += node->machine().dump(node->local());
-    }
-    return outcome_;
-  }
-
- private:
-  void storm() {
-    const Nanos end = world_.now() + Millis(draw_.between(6'000, 15'000));
-    while (world_.now() < end && world_.failure.empty()) {
-      mishap();
-      world_.run_until(world_.now() + Millis(draw_.between(200, 3'000)));
-    }
-  }
-
-  void isolate(int node, bool is) {
-    for (int other = 0; other < static_cast<int>(net_.size()); ++other) {
-      if (other == node) continue;
-      world_.cut(node, other, is);
-      world_.cut(other, node, is);
-    }
-  }
-
-  void mishap() {
-    const Faults& f = world_.faults;
-    const int total = static_cast<int>(net_.size());
-    const int victim = static_cast<int>(draw_.below(draw_.chance(0.6) ? primaries_ : total));
-    const Nanos span = Millis(draw_.between(100, 8'000));
-    ClusterProcess* node = &net_.node(victim);
-    switch (draw_.below(5)) {
-      case 0:
-      case 1:
-        if (!f.crashes) return;
-        node->crash(draw_.chance(0.4));
-        return world_.after(draw_.chance(0.5) ? span : span / 20, [node] { node->restart(); });
-      case 2:
-        if (!f.pauses) return;
-        world_.pause(victim);
-        return world_.after(2 * span, [this, victim] { world_.resume(victim); });
-      case 3: {
-        if (!f.cuts) return;
-        const bool one_way = draw_.chance(0.3);
-        std::vector<char> side(net_.size());
-        for (char& s : side) s = draw_.chance(0.5);
-        for (int a = 0; a < total; ++a) {
-          for (int b = 0; b < total; ++b) {
-            if (side[a] && !side[b]) world_.cut(a, b, true);
-            if (!side[a] && side[b] && !one_way) world_.cut(a, b, true);
-          }
-        }
-        return world_.after(span, [this] { world_.heal(); });
-      }
-      default: {  // An operator hands a shard to its replica.
-        const bool force = draw_.chance(0.5);
-        if (!node->alive() || world_.process(victim).paused) return;
-        node->input([node, force](BusEffects& out) {
-          const FailoverMode mode = force ? FailoverMode::kForce : FailoverMode::kGraceful;
-          static_cast<void>(node->machine().failover(node->local(), mode, out).ok());
-        });
-      }
-    }
-  }
-
-  // The last node is cut off, forgotten by one, and reachable again.
-  void forget() {
-    const int gone = static_cast<int>(net_.size()) - 1;
+ protected:
+  void story() override {
+    const int gone = total() - 1;
     const int by = static_cast<int>(draw_.below(primaries_));
-    forgotten_ = made_id(gone);
+    const NodeId forgotten = made_id(gone);
+    outsiders_.insert(forgotten);
     isolate(gone, true);
     ClusterProcess& operator_at = net_.node(by);
-    operator_at.input([&](BusEffects& out) {
-      const Result<void> done = operator_at.machine().forget(operator_at.local(), *forgotten_, out);
-      if (!done) world_.fail("forget was refused: " + done.error().text());
-    });
+    operate(operator_at, "forget",
+            [forgotten](ClusterMachine& machine, Instant now, BusEffects& out) {
+              return machine.forget(now, forgotten, out);
+            });
     ++outcome_.forgotten;
     // In half of the runs one other node was away and still knows it.
-    const int away = draw_.chance(0.5) ? (by + 1) % primaries_ : -1;
-    if (away >= 0) isolate(away, true);
-    world_.run_until(world_.now() + Millis(draw_.between(300, 900)));
+    if (draw_.chance(0.5)) isolate((by + 1) % primaries_, true);
+    pass(Millis(draw_.between(300, 900)));
     world_.heal();
-    const Nanos end = world_.now() + Seconds(15);
-    world_.run_until(end, [&] {
-      if (operator_at.view().find(*forgotten_) != nullptr) {
+    pass_until(Seconds(15), [&] {
+      if (operator_at.view().find(forgotten) != nullptr) {
         world_.fail("a forgotten node came back");
       }
       return false;
     });
   }
-
-  void calm() {
-    if (!world_.failure.empty()) return;
-    world_.note(-1, "calm");
-    world_.heal();
-    world_.faults.loss = world_.faults.duplication = 0;
-    world_.faults.mean_delay = std::min<Nanos>(world_.faults.mean_delay, Millis(5));
-    for (size_t i = 0; i < net_.size(); ++i) {
-      world_.resume(static_cast<int>(i));
-      net_.nodes[i]->restart();
-    }
-    if (!world_.run_until(world_.now() + Seconds(60), [this] { return agreed(); })) {
-      world_.fail("no agreement within 60 s of calm");
-    }
-  }
-
-  bool agreed() {
-    const ClusterView* first = nullptr;
-    std::set<Epoch> epochs;
-    for (const auto& node : net_.nodes) {
-      const ClusterView& view = node->view();
-      const ClusterNode& me = view.myself();
-      if (forgotten_ && me.id == *forgotten_) continue;
-      if (!view.ok()) return false;
-      if (me.is_primary && !epochs.insert(me.config_epoch).second) return false;
-      if (first == nullptr) {
-        first = &view;
-        continue;
-      }
-      for (const auto& [each, record] : first->nodes()) {
-        const ClusterNode* same = view.find(each);
-        if (forgotten_ && each == *forgotten_) continue;
-        if (same == nullptr || same->slots != record.slots) return false;
-        if (same->is_primary != record.is_primary) return false;
-      }
-    }
-    return first->assigned().size() == kSlotCount;
-  }
-
-  bool forget_;
-  Rng draw_;
-  World world_;
-  ClusterOutcome outcome_;
-  Promises promises_;
-  ClusterNet net_;
-  int primaries_ = 0;
-  std::optional<NodeId> forgotten_;
 };
+
+// FAILOVER at a replica while clients write and messages are lost and late: no write is missing.
+class Handover : public ClusterScene {
+ public:
+  Handover(uint64_t seed, bool tracing)
+      : ClusterScene(seed, tracing, {.least_replicas = 1, .clients = 4}) {
+    loses_nothing_ = true;
+  }
+
+ protected:
+  void story() override {
+    for (int i = 0; i < 3; ++i) {
+      pass(Millis(draw_.between(200, 3'000)));
+      ClusterProcess& replica = net_.node(static_cast<int>(draw_.below(net_.size())));
+      if (replica.view().myself().is_primary) continue;
+      ++outcome_.handovers;
+      operate(replica, "failover", [](ClusterMachine& machine, Instant now, BusEffects& out) {
+        return machine.failover(now, FailoverMode::kGraceful, out);
+      });
+      pass(Millis(draw_.between(1'000, 8'000)));
+    }
+  }
+};
+
+// A slot moves by hand, key by key, while clients write; a third of the time its source dies on the
+// way, a third of the time its target.
+class Move : public ClusterScene {
+ public:
+  Move(uint64_t seed, bool tracing)
+      : ClusterScene(seed, tracing, {.quiet = true, .least_replicas = 1}) {
+    ledger_.epochs_are_voted = false;
+  }
+
+ protected:
+  void story() override {
+    pass(Seconds(1));
+    const int from = static_cast<int>(draw_.below(primaries_));
+    const int to = (from + 1 + static_cast<int>(draw_.below(primaries_ - 1))) % primaries_;
+    slot_ = keys_[static_cast<size_t>(from * 3)].slot;
+    source_shard_ = net_.node(from).view().myself().shard_id;
+    target_shard_ = net_.node(to).view().myself().shard_id;
+    open();
+    pass(Millis(20));
+    move_key(static_cast<int>(draw_.below(3)));
+    const uint64_t fate = draw_.below(3);
+    loses_nothing_ = fate == 0;
+    if (fate > 0) {
+      pass(Millis(1'500));
+      const int victim = fate == 1 ? from : to;
+      net_.node(victim).crash(draw_.chance(0.5));
+      if (!pass_until(Seconds(20), [this] { return source() && target() && both_know(); })) {
+        return world_.fail("a move was forgotten when a node at its end failed over");
+      }
+      if (draw_.chance(0.5)) net_.node(victim).restart();
+      pass(Millis(draw_.between(0, 2'000)));
+    }
+    for (int i = 0; i < 3; ++i) move_key(i);
+    close();
+    pass(Millis(100));
+    ++outcome_.moves;
+  }
+  void mend() override {
+    for (int i = 0; i < 3; ++i) move_key(i);
+    close();
+  }
+  bool as_wished() override {
+    for (const auto& node : net_.nodes) {
+      const ClusterNode* owner = node->view().owner(slot_);
+      if (owner == nullptr || owner->shard_id != target_shard_) return false;
+      if (node->view().is_moving(slot_)) return false;
+    }
+    return true;
+  }
+
+ private:
+  ClusterProcess* primary_of(NodeId shard) {
+    for (const auto& node : net_.nodes) {
+      const ClusterNode& me = node->view().myself();
+      if (node->alive() && me.is_primary && me.has_slots() && me.shard_id == shard) {
+        return node.get();
+      }
+    }
+    return nullptr;
+  }
+  ClusterProcess* source() { return primary_of(source_shard_); }
+  ClusterProcess* target() { return primary_of(target_shard_); }
+  bool both_know() {
+    const ClusterNode* to = source()->view().migrating_to(slot_);
+    const ClusterNode* from = target()->view().importing_from(slot_);
+    return to != nullptr && to->id == target()->view().myself().id && from != nullptr &&
+           from->id == source()->view().myself().id;
+  }
+  void open() {
+    const NodeId from = source()->view().myself().id, to = target()->view().myself().id;
+    operate(*target(), "importing", [=, this](ClusterMachine& m, Instant now, BusEffects& out) {
+      return m.set_slot_importing(now, slot_, from, out);
+    });
+    operate(*source(), "migrating", [=, this](ClusterMachine& m, Instant now, BusEffects& out) {
+      return m.set_slot_migrating(now, slot_, to, out);
+    });
+  }
+  // MIGRATE: the target has the key before the source gives it up.
+  void move_key(int number) {
+    const Key key{.slot = slot_, .number = number};
+    ClusterProcess *from = source(), *to = target();
+    if (from == nullptr || to == nullptr || !from->data().has(key)) return;
+    const std::set<uint64_t> values = from->data().content().at(key);
+    for (const uint64_t value : values) to->data().append({.key = key, .value = value});
+    from->data().append({.key = key, .value = 0});
+    pass(Millis(draw_.between(1, 20)));
+  }
+  void close() {
+    for (ClusterProcess* end : {target(), source()}) {
+      if (end == nullptr || target() == nullptr) return;
+      const NodeId to = target()->view().myself().id;
+      size_t keys = 0;
+      for (int i = 0; i < 3; ++i) keys += end->data().has({.slot = slot_, .number = i});
+      operate(*end, "setslot node", [=, this](ClusterMachine& m, Instant now, BusEffects& out) {
+        return m.set_slot_node(now, slot_, to, keys, out);
+      });
+      pass(Millis(5));
+    }
+  }
+
+  Slot slot_{};
+  NodeId source_shard_, target_shard_;
+};
+
+// Nodes come back at new addresses, or two of them at each other's.
+class Addresses : public ClusterScene {
+ public:
+  Addresses(uint64_t seed, bool tracing)
+      : ClusterScene(seed, tracing, {.least_replicas = 1, .own_ips = false}) {}
+
+ protected:
+  void story() override {
+    for (int i = 0; i < 3; ++i) {
+      const int one = static_cast<int>(draw_.below(net_.size()));
+      const int other = static_cast<int>(draw_.below(net_.size()));
+      const std::string place = "10.2.0." + std::to_string(draw_.between(1, 250));
+      if (one != other && draw_.chance(0.3)) {
+        const std::string here = net_.node(one).ip(), there = net_.node(other).ip();
+        net_.move(one, there);
+        net_.move(other, here);
+        restart_later(other);
+      } else if (net_.at_ip.count(place) == 0) {
+        net_.move(one, place);
+      }
+      restart_later(one);
+      ++outcome_.addresses;
+      pass(Millis(draw_.between(3'500, 8'000)));
+      if (draw_.chance(0.3)) mishap();
+    }
+  }
+  bool as_wished() override {
+    for (const auto& node : net_.nodes) {
+      for (const auto& other : net_.nodes) {
+        if (node == other) continue;
+        const ClusterNode* record = node->view().find(other->view().myself().id);
+        if (record == nullptr || record->address.ip != other->ip()) return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  void restart_later(int index) {
+    ClusterProcess* node = &net_.node(index);
+    world_.after(Millis(draw_.between(50, 3'000)), [node] { node->restart(); });
+  }
+};
+
+// Members come and go while everything else goes wrong, too.
+class Guests : public ClusterScene {
+ public:
+  Guests(uint64_t seed, bool tracing) : ClusterScene(seed, tracing, {.least_replicas = 1}) {}
+
+ protected:
+  void story() override {
+    invite();
+    storm(Millis(draw_.between(2'000, 6'000)));
+    draw_.chance(0.5) ? reset() : invite();
+    storm(Millis(draw_.between(2'000, 6'000)));
+  }
+  void mend() override {
+    for (const auto& [index, before] : resets_) {
+      // One that died before its new name was on disk has the old one still, and keeps it.
+      if (net_.node(index).view().myself().id == before) continue;
+      for (const auto& node : net_.nodes) {
+        if (node->view().find(before) == nullptr) continue;
+        operate(*node, "forget", [before](ClusterMachine& m, Instant now, BusEffects& out) {
+          return m.forget(now, before, out);
+        });
+      }
+    }
+    for (const int guest : guests_) {
+      const NodeId id = net_.node(guest).view().myself().id;
+      if (net_.node(0).view().find(id) == nullptr) meet(net_.node(0), guest);
+    }
+  }
+
+ private:
+  void meet(ClusterProcess& by, int guest) {
+    operate(by, "meet " + std::to_string(guest),
+            [ip = net_.node(guest).ip()](ClusterMachine& m, Instant now, BusEffects& out) {
+              return m.meet(now, ip, 6379, 16379, out);
+            });
+  }
+  void invite() {
+    ++outcome_.guests;
+    ClusterOptions options = options_;
+    options.announce.ip = ClusterNet::ip_of(total());
+    ClusterProcess& guest = net_.add(options, made_stranger(total()));
+    guests_.push_back(guest.index());
+    meet(any_alive(), guest.index());
+  }
+  void reset() {
+    ClusterProcess& node = any_alive();
+    const NodeId before = node.view().myself().id;
+    if (node.view().myself().is_primary) return invite();
+    ++outcome_.guests;
+    operate(node, "reset hard", [](ClusterMachine& m, Instant now, BusEffects& out) {
+      return m.reset(now, ResetMode::kHard, false, out);
+    });
+    resets_.emplace_back(node.index(), before);
+    guests_.push_back(node.index());
+  }
+
+  std::vector<int> guests_;
+  std::vector<std::pair<int, NodeId>> resets_;
+};
+
+std::unique_ptr<ClusterScene> story_of(uint64_t seed, bool tracing) {
+  switch (seed % 10) {
+    case 0:
+    case 5:
+      return std::make_unique<Forgotten>(seed, tracing);
+    case 4:
+      return std::make_unique<Handover>(seed, tracing);
+    case 6:
+      return std::make_unique<Move>(seed, tracing);
+    case 7:
+      return std::make_unique<Addresses>(seed, tracing);
+    case 8:
+      return std::make_unique<Guests>(seed, tracing);
+    default:
+      return std::make_unique<Storm>(seed, tracing, seed % 10 == 9);
+  }
+}
 
 }  // namespace
 
 ClusterOutcome run_cluster_seed(uint64_t seed, bool tracing) {
-  return Scene(seed, tracing).run();
+  return story_of(seed, tracing)->run();
 }
 
 }  // namespace redan::sim

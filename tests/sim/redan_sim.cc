@@ -23,9 +23,11 @@ int usage() {
 }
 
 int run_cluster(uint64_t seed, uint64_t seeds, bool trace) {
-  uint64_t failed = 0;
+  uint64_t failed = 0, acknowledged = 0, lost = 0;
   for (uint64_t s = seed; s < seed + seeds; ++s) {
     const redan::sim::ClusterOutcome out = redan::sim::run_cluster_seed(s, trace);
+    acknowledged += out.acknowledged;
+    lost += out.lost;
     if (trace) std::fputs(out.trace.c_str(), stdout);
     if (!out.ok) {
       ++failed;
@@ -34,8 +36,9 @@ int run_cluster(uint64_t seed, uint64_t seeds, bool trace) {
     }
     if (seeds == 1) std::printf("hash %016llx\n", static_cast<unsigned long long>(out.hash));
   }
-  std::printf("%llu seeds, %llu failed\n", static_cast<unsigned long long>(seeds),
-              static_cast<unsigned long long>(failed));
+  std::printf("%llu seeds, %llu failed; %llu writes acknowledged, %llu of them lost unreplicated\n",
+              static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(failed),
+              static_cast<unsigned long long>(acknowledged), static_cast<unsigned long long>(lost));
   return failed == 0 ? 0 : 1;
 }
 

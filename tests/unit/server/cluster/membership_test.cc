@@ -100,6 +100,44 @@ TEST(Membership, AReplicaHearsOfItsPrimarysNewAddress) {
   }));
 }
 
+TEST(Membership, AReplicaFollowsAPrimaryWhoseNewAddressItHearsFromOthers) {
+  auto net = Net::cluster(3, 1);
+  net->isolate(0);
+  net->run_for(Millis(1'200));  // Suspected, not replaced.
+  ASSERT_TRUE(net->run_until([&] { return net->seen(3, 0)->suspected(); }));
+  net->node(3).events.clear();
+  const NodeAddress moved{.ip = "10.0.0.98", .port = 6379, .bus_port = 16379};
+  net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    const Members told{{{.id = net->id(0), .shard_id = net->id(0), .address = moved}}};
+    m.receive(net->now(), {.id = net->id(1)}, told, out);
+    return 0;
+  });
+  const auto follows = net->events<Follow>(3);
+  ASSERT_EQ(follows.size(), 1u);
+  EXPECT_EQ(follows[0].address.ip, "10.0.0.98");
+}
+
+TEST(Membership, TwoNodesThatChangedPlacesAreReachedAgain) {
+  auto net = Net::cluster(3, 3);
+  const std::string one = net->node(1).ip, other = net->node(4).ip;
+  net->kill(1);
+  net->kill(4);
+  net->restart(1, other);
+  // Those who ask for 4 find 1 there, before 4 is back.
+  ASSERT_TRUE(net->run_until([&] { return net->seen(0, 4)->noaddr; }));
+  EXPECT_EQ(net->seen(0, 4)->address.ip, "");
+  net->restart(4, one);
+  // Nothing but its pings tells of it: what we know of its ports must do to ask for the rest.
+  ASSERT_TRUE(net->run_until([&] {
+    for (int i = 0; i < 6; ++i) {
+      if (i != 1 && net->seen(i, 1)->address.ip != other) return false;
+      if (i != 4 && net->seen(i, 4)->address.ip != one) return false;
+      if (i != 4 && net->seen(i, 4)->address.bus_port == 0) return false;
+    }
+    return true;
+  }));
+}
+
 TEST(Membership, AnotherNodeAtAnAddressIsNotTakenForTheOldOne) {
   auto net = Net::cluster(3, 1);
   Net& n = *net;
