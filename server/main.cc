@@ -89,6 +89,9 @@ int serve(const CommandLine& line, ProcessTitle& title) {
       !loaded) {
     return complain(loaded.error().message());
   }
+  if (Result<void> agreed = directives_agree(config); !agreed) {
+    return complain(agreed.error().message());
+  }
   const std::string config_file = line.config_file.empty() ? "" : files.absolute(line.config_file);
   if (!config.dir.empty() && ::chdir(config.dir.c_str()) != 0) {
     return complain("Can't chdir to '" + config.dir + "': " + std::strerror(errno) +
@@ -126,7 +129,8 @@ int serve(const CommandLine& line, ProcessTitle& title) {
   Supervisor supervisor(config.supervised);
   supervisor.stop_for_upstart();
   if (!prepare_host(config)) return 1;
-  log_notice("Running mode=standalone, port={}.", config.port);
+  log_notice("Running mode={}, port={}.", config.cluster_enabled ? "cluster" : "standalone",
+             config.port);
   log_notice(" PID: {}", ::getpid());
 
   Node node({.config = config,

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 
 #include "common/base/clock.h"
@@ -21,8 +20,10 @@
 #include "server/drivers/snapshot_driver.h"
 #include "server/front/dispatcher.h"
 #include "server/front/info.h"
+#include "server/node_cluster.h"
 #include "server/node_cron.h"
 #include "server/node_process.h"
+#include "server/node_shutdown.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
 #include "server/session/slowlog.h"
@@ -71,8 +72,6 @@ struct Node::Parts final : NodeControl {
   void load_some();
   void start_cron();
   void serve();
-  void on_signal(int signal);
-  bool try_to_finish_shutdown();
   void role_changed(std::string_view host, int port);
   void install(std::unique_ptr<Keyspace> fresh);
   // A node of a cluster has one database, whatever `databases` says.
@@ -102,20 +101,15 @@ struct Node::Parts final : NodeControl {
   ServerStats stats;
   SnapshotDriver snapshots;
   ReplicationDriver replication;
+  std::unique_ptr<ClusterDriver> cluster;  // null: a node by itself
   ServerParts shared;
   Dispatcher dispatcher;
   ClientIo clients;
   NodeCron cron;
+  NodeShutdown shutdown;
   Signals signals;
   DataLoop::Timer cron_timer;
   DataLoop::Timer wait_timer;
-
-  struct Shutdown {
-    bool wanted = false;
-    ShutdownRequest request;
-    Instant deadline{};
-    int last_reported_behind = -1;
-  } shutdown;
 };
 
 Node::Parts::Parts(Start start)
@@ -156,6 +150,13 @@ Node::Parts::Parts(Start start)
                },
            .key_count = [this] { return keyspace.total_size(); },
            .seed = rng.next()}),
+      cluster(make_cluster({.loop = loop,
+                            .config = config,
+                            .keyspace = keyspace,
+                            .pubsub = pubsub,
+                            .replication = replication,
+                            .dispatcher = dispatcher,
+                            .seed = rng.next()})),
       shared{.keyspace = keyspace,
              .config = config,
              .options = options,
@@ -170,11 +171,20 @@ Node::Parts::Parts(Start start)
              .replication = replication,
              .control = *this,
              .dispatching = dispatcher,
-             .rng = rng},
+             .rng = rng,
+             .cluster = cluster.get()},
       dispatcher(shared),
       clients(loop, dispatcher),
       cron(shared, loop, dispatcher, lazy_free),
-      signals(loop, [this](int signal) { on_signal(signal); }) {
+      shutdown({.config = config,
+                .loop = loop,
+                .process = process,
+                .snapshots = snapshots,
+                .replication = replication,
+                .cluster = cluster.get(),
+                .dispatcher = dispatcher,
+                .clients = clients}),
+      signals(loop, [this](int signal) { shutdown.on_signal(signal); }) {
   facts.run_id = rng.node_id().hex();
   facts.config_file = start.config_file;
   facts.executable = start.executable;
@@ -236,6 +246,7 @@ void Node::Parts::hook_options() {
                       return kOk;
                     });
   process.hook(options);
+  if (cluster != nullptr) hook_cluster_options(options, *cluster);
   options.on_change({"hz"}, [this]() -> Result<void> { return start_cron(), kOk; });
   options.on_change({"loglevel"},
                     [this]() -> Result<void> { return set_log_level(config.loglevel), kOk; });
@@ -261,7 +272,11 @@ void Node::Parts::hook_options() {
 
 Result<void> Node::Parts::rewrite_config() {
   if (facts.config_file.empty()) return Error("The server is running without a config file");
+  // Whom a cluster's node follows is in nodes.conf; the directive would end its next start.
+  PrimaryAddress followed = config.replicaof;
+  if (cluster != nullptr) config.replicaof = {};
   Result<void> result = rewrite_file(options, facts.config_file, files, server_other_directives());
+  config.replicaof = std::move(followed);
   if (!result) {
     log_warning("CONFIG REWRITE failed: {}", result.error().message());
     return Error("Rewriting config file: " + result.error().message());
@@ -282,10 +297,7 @@ std::string Node::Parts::info(std::span<const std::string_view> sections) {
   facts.wall_us = redan::wall_now_us();
   facts.lazy_pending = keyspace.lazy_pending();
   facts.loading = dispatcher.loading();
-  facts.shutdown_in_ms = -1;
-  if (shutdown.wanted) {
-    facts.shutdown_in_ms = std::max<int64_t>(0, whole_ms(shutdown.deadline - facts.now));
-  }
+  facts.shutdown_in_ms = shutdown.left_ms(facts.now);
   return info_text(shared, facts, sections);
 }
 
@@ -329,26 +341,20 @@ void Node::Parts::start_cron() {
   config.hz = std::clamp<int64_t>(config.hz, 1, 500);  // As CONFIG GET then says, too.
   cron_timer = loop.every(Millis(1000 / config.hz), [this] {
     cron.tick();
-    if (shutdown.wanted) try_to_finish_shutdown();
+    shutdown.tick();
   });
 }
 
 void Node::Parts::serve() {
   keyspace.set_now(redan::wall_now());
   replication.start(snapshots.loaded().origin);
+  if (cluster != nullptr) cluster->start();
   log_notice("Ready to accept connections tcp");
   process.ready(replication.is_replica());
 }
 
 int Node::run() {
   Parts& p = *parts_;
-  if (p.config.cluster_enabled) {
-    // Half of a cluster node would take writes for slots that others serve.
-    log_warning(
-        "cluster-enabled is set, but the cluster bus is not built yet. Start without it, or use a "
-        "version that has it.");
-    return 1;
-  }
   p.configure_clients();
   p.hook_options();
   if (Result<void> applied = p.process.apply(); !applied) {
@@ -366,6 +372,16 @@ int Node::run() {
         "that exists and can be written",
         opened.error().message());
     return 1;
+  }
+  if (p.cluster != nullptr) {
+    if (Result<void> opened = p.cluster->open(); !opened) {
+      log_warning("{}", opened.error().message());
+      return 1;
+    }
+    // It goes on as what it was.
+    if (const NodeAddress* primary = p.cluster->primary()) {
+      p.config.replicaof = {primary->ip, primary->port};
+    }
   }
   log_notice("Server initialized");
   p.dispatcher.set_loading(true);
@@ -416,87 +432,12 @@ void Node::Parts::waits_changed() {
 
 // --- stop ---
 
-void Node::Parts::on_signal(int signal) {
-  log_warning("Received {} scheduling shutdown...", signal == SIGINT ? "SIGINT" : "SIGTERM");
-  const ShutdownFlags& flags =
-      signal == SIGINT ? config.shutdown_on_sigint : config.shutdown_on_sigterm;
-  // A second signal does not wait for replicas any more.
-  const bool again = shutdown.wanted;
-  const Result<void> result = shut_down({.save = flags.save,
-                                         .nosave = flags.nosave,
-                                         .now = flags.now || again,
-                                         .force = flags.force});
-  if (!result) {
-    log_warning(
-        "SIGTERM received but errors trying to shut down the server, check the logs for "
-        "more information");
-  }
-}
-
 Result<void> Node::Parts::shut_down(const ShutdownRequest& request) {
-  log_warning("User requested shutdown...");
-  process.stopping();
-  shutdown.wanted = true;
-  shutdown.request = request;
-  shutdown.deadline = loop.now() + Seconds(request.now ? 0 : config.shutdown_timeout);
-  if (dispatcher.loading()) shutdown.request.nosave = true;
-  if (replication.replicas_behind() > 0 && !request.now) {
-    // Nothing new is written while the replicas catch up.
-    dispatcher.pause(Dispatcher::PauseReason::kShutdown, PauseKind::kWrites,
-                     shutdown.deadline + Seconds(1));
-    replication.request_acks();
-  }
-  if (try_to_finish_shutdown()) {
-    if (!shutdown.wanted) return Error("Errors trying to SHUTDOWN. Check logs.");
-  }
-  return kOk;
-}
-
-// True once it is decided: the loop stops, or the shutdown failed and is no longer wanted.
-bool Node::Parts::try_to_finish_shutdown() {
-  const int behind = replication.replicas_behind();
-  const int all = replication.replica_count();
-  if (behind > 0 && loop.now() < shutdown.deadline) {
-    if (behind != shutdown.last_reported_behind) {
-      log_notice("Waiting for replicas before shutting down: {} of {} replicas are in sync",
-                 all - behind, all);
-    }
-    shutdown.last_reported_behind = behind;
-    return false;
-  }
-  if (all > 0) log_notice("{} of {} replicas are in sync when shutting down.", all - behind, all);
-  if (behind > 0) log_warning("Lagging replicas: {} lose what they have not received yet", behind);
-
-  const bool save = !shutdown.request.nosave && (shutdown.request.save || !config.save.empty());
-  if (save) log_notice("Saving the final RDB snapshot before exiting.");
-  if (Result<void> saved = snapshots.shut_down(save); !saved) {
-    log_warning("Error trying to save the DB, {}: {}",
-                shutdown.request.force ? "but exiting as FORCE asks" : "can't exit",
-                saved.error().message());
-    if (!shutdown.request.force) {
-      shutdown.wanted = false;
-      dispatcher.unpause(Dispatcher::PauseReason::kShutdown);
-      return true;
-    }
-  }
-  replication.stop();
-  clients.shut_down();
-  if (!config.pidfile.empty()) {
-    log_notice("Removing the pid file.");
-    ::unlink(config.pidfile.c_str());
-  }
-  if (!config.unixsocket.empty()) ::unlink(config.unixsocket.c_str());
-  log_warning("Redan is now ready to exit, bye bye...");
-  loop.stop();
-  return true;
+  return shutdown.request(request);
 }
 
 Result<void> Node::Parts::abort_shutdown() {
-  if (!shutdown.wanted) return Error("No shutdown in progress.");
-  shutdown.wanted = false;
-  dispatcher.unpause(Dispatcher::PauseReason::kShutdown);
-  log_notice("Shutdown manually aborted.");
-  return kOk;
+  return shutdown.abort();
 }
 
 Node::Node(Start start) : parts_(std::make_unique<Parts>(start)) {}

@@ -11,6 +11,7 @@ namespace redan {
 namespace {
 
 Result<void> replicaof(Call& call) {
+  if (call.server().cluster != nullptr) return Error("REPLICAOF not allowed in cluster mode.");
   ReplicationService& replication = call.server().replication;
   if (iequals(call.arg(1), "no") && iequals(call.arg(2), "one")) {
     if (Result<void> result = replication.replicate_from("", 0); !result) return result.error();
@@ -55,6 +56,9 @@ Result<void> role(Call& call) {
 }
 
 Result<void> failover(Call& call) {
+  if (call.server().cluster != nullptr) {
+    return Error("FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.");
+  }
   if (Result<void> result = call.server().replication.failover(call.args()); !result) {
     return result.error();
   }

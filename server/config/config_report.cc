@@ -18,6 +18,15 @@ std::string range_of(const Option& option) {
 
 }  // namespace
 
+Result<void> directives_agree(const ServerConfig& config) {
+  if (config.cluster_enabled && !config.replicaof.host.empty()) {
+    return Error(
+        "replicaof directive not allowed in cluster mode; a node of a cluster follows another by "
+        "CLUSTER REPLICATE, and remembers it in its cluster-config-file");
+  }
+  return kOk;
+}
+
 OtherDirectives server_other_directives() {
   return {{"sentinel", [](std::span<const std::string>) -> Result<void> {
              return Error("sentinel directive while not in sentinel mode");
@@ -45,6 +54,7 @@ Result<std::string> check_config(const std::string& path, FileSource& files, Ren
       !read) {
     return read.error();
   }
+  if (Result<void> agreed = directives_agree(config); !agreed) return agreed.error();
   std::string changed;
   std::string same;
   int directives = 0;

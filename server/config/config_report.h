@@ -10,6 +10,11 @@
 
 namespace redan {
 
+struct ServerConfig;
+
+// Directives that are well formed, each by itself, but contradict each other.
+Result<void> directives_agree(const ServerConfig& config);
+
 // Directives of a data node's file that no option stands for: `sentinel` is refused.
 OtherDirectives server_other_directives();
 

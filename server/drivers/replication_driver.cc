@@ -35,6 +35,8 @@ struct ReplicationDriver::State {
   std::string primary_host;  // empty: we are a primary
   int primary_port = 0;
   Instant last_ping{};
+  bool still = false;        // See keep_still();
+  bool acks_wanted = false;  // asked for meanwhile.
   DataLoop::Timer timer;
 
   bool is_replica() const { return !primary_host.empty(); }
@@ -109,6 +111,15 @@ void ReplicationDriver::change_id() {
   state_->history_changed();
 }
 
+std::optional<Instant> ReplicationDriver::contact() const {
+  return state_->link.contact();
+}
+
+void ReplicationDriver::keep_still(bool still) {
+  state_->still = still;
+  if (!still && std::exchange(state_->acks_wanted, false)) state_->ask_for_acks();
+}
+
 SnapshotOrigin ReplicationDriver::origin() const {
   const State& s = *state_;
   const Backlog& backlog = s.standing.backlog();
@@ -146,7 +157,7 @@ void ReplicationDriver::State::tick() {
 // Only the top of a chain speaks: below it the stream is passed on as it is.
 void ReplicationDriver::State::ping(Instant now) {
   if (is_replica() || sources.count() == 0) return;
-  if (failover.stage() != FailoverPlan::Stage::kNone) return;  // The offset has to stand still.
+  if (still || failover.stage() != FailoverPlan::Stage::kNone) return;
   if (now - last_ping < Seconds(parts.config.repl_ping_replica_period)) return;
   last_ping = now;
   const std::string_view ping[] = {"PING"};
@@ -304,6 +315,7 @@ int ReplicationDriver::replicas_at(int64_t offset) const {
 
 void ReplicationDriver::State::ask_for_acks() {
   if (is_replica() || sources.count() == 0) return;
+  if (still) return void(acks_wanted = true);
   const std::string_view getack[] = {"REPLCONF", "GETACK", "*"};
   standing.stream().feed_anywhere(getack);
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,11 @@ class ReplicationDriver final : public ReplicationService {
   void config_changed();
   // CONFIG RESETSTAT
   void reset_stats();
+  // For a cluster: when our data was our primary's the last time; none: never, in this process.
+  std::optional<Instant> contact() const;
+  // While true the stream gets nothing of ours (pings, questions for acknowledgements): its offset
+  // stands still as long as nobody writes.
+  void keep_still(bool still);
   // DEBUG CHANGE-REPL-ID: as if another history began here; replicas have to resync.
   void change_id();
 

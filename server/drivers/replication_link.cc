@@ -276,6 +276,7 @@ void ReplicationLink::hang_up(std::string_view why) {
     socket_.reset();
   }
   if (session_ != nullptr) {
+    last_contact_ = heard_at();
     Session* const session = std::exchange(session_, nullptr);
     // What it has read already must not be executed any more.
     session->connection->stop_reading();
@@ -377,6 +378,7 @@ void ReplicationLink::closed(Session& session) {
   if (&session != session_) return;
   session_ = nullptr;
   down_since_ = monotonic_now();
+  last_contact_ = down_since_;
   lost("the connection ended");
 }
 

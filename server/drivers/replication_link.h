@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,11 @@ class ReplicationLink {
   void acknowledge();
   // The stream's session may not execute what it has read already.
   Instant heard_at() const;
+  // The last time that our data was our primary's: now heard, or when the link went down; none
+  // where it was never up.
+  std::optional<Instant> contact() const {
+    return session_ != nullptr ? heard_at() : last_contact_;
+  }
   // From the primary: handshake and snapshots, which came over a socket of ours, and the stream.
   uint64_t own_socket_bytes() const { return own_socket_bytes_; }
   uint64_t stream_bytes() const { return stream_bytes_; }
@@ -83,6 +89,7 @@ class ReplicationLink {
   int64_t attempts_since_online_ = 0;
   Instant online_since_{};
   Instant down_since_{};
+  std::optional<Instant> last_contact_;
   Nanos time_down_{};
   bool ever_online_ = false;
 };

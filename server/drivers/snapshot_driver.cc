@@ -365,7 +365,7 @@ Result<void> SnapshotDriver::reload(const Reload& how) {
     if (Result<void> saved = save(); !saved) return saved;
   }
   Keyspace& ours = s.parts.keyspace;
-  Keyspace aside({.databases = ours.databases(), .seed = system_seed()});
+  Keyspace aside({.databases = ours.databases(), .seed = system_seed(), .slots = ours.has_slots()});
   aside.set_now(wall_now());
   auto file = SnapshotFileLoader::open(s.path(), aside, s.loader_options(false));
   if (!file) return file.error();

@@ -90,6 +90,7 @@ void Dispatcher::judge_state() {
 }
 
 void Dispatcher::batch_done() {
+  if (parts_.cluster != nullptr) parts_.cluster->batch_done();
   parts_.replication.flush();
   if (!parts_.waits.empty()) check_waits(parts_.control.now());
   parts_.keyspace.watch_changes(!parts_.watched.empty());

@@ -25,10 +25,10 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   }
   bool loading() const { return loading_; }
 
-  // CLIENT PAUSE, and the pauses of FAILOVER, of SHUTDOWN and of a snapshot under pressure. Each
-  // has a reason; commands wait as long as any of them asks for it.
-  enum class PauseReason : uint8_t { kClient, kFailover, kShutdown, kSnapshot };
-  static constexpr size_t kPauseReasons = 4;
+  // CLIENT PAUSE, and the pauses of FAILOVER, of CLUSTER FAILOVER, of SHUTDOWN and of a snapshot
+  // under pressure. Each has a reason; commands wait as long as any of them asks for it.
+  enum class PauseReason : uint8_t { kClient, kFailover, kClusterFailover, kShutdown, kSnapshot };
+  static constexpr size_t kPauseReasons = 5;
   void pause(PauseReason reason, PauseKind kind, Instant until);
   void unpause(PauseReason reason);
   bool writes_paused() const;

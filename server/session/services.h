@@ -118,6 +118,9 @@ class ClusterService {
   // CLUSTER's verbs: runs one on the machine (server/cluster/verb.h) and sees its effects through.
   // What it refuses comes back.
   virtual Result<void> perform(const std::function<Result<void>(ClusterVerb&)>& verb) = 0;
+  // At the end of each batch of requests, before replies are written: what verbs of the batch
+  // promised is on disk from here on.
+  virtual void batch_done() {}
   // A message for the subscribers on other nodes: all of them, or those of this node's shard.
   virtual void publish(bool sharded, std::string_view channel, std::string_view message) = 0;
   virtual std::vector<ClusterLinkFacts> links() const { return {}; }

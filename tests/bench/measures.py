@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from harness.binaries import REPOSITORY
+from harness.cluster import Cluster
 from harness.processes import HOST, Lab, Listening, eventually
 from harness.resp import encode
 
@@ -286,6 +287,35 @@ def failovers(report, builds, options):
                                result["demoted_after_s"], "1")
 
 
+def cluster_failovers(report, builds, options):
+    """3 primaries and 3 replicas, node-timeout 1 s: from a primary's kill -9, and from CLUSTER FAILOVER, until a write
+    to its slots is accepted again."""
+    for _ in range(options.failovers):
+        for build in random.sample(builds, len(builds)):
+            lab = Lab("bench")
+            try:
+                cluster = Cluster(lab, build=build, **{"cluster-node-timeout": 1000})
+                with cluster.client() as client:
+                    # From the replica's acceptance on; the slowest of many writes met the change of roles.
+                    replica = cluster.replicas_of(cluster.owner("{b}"))[0]
+                    replica.call("CLUSTER", "FAILOVER")
+                    slowest = 0.0
+                    while client.port_of("{b}") != replica.port:
+                        started = time.monotonic()
+                        client.call("INCR", "{b}")
+                        slowest = max(slowest, time.monotonic() - started)
+                    report.add("cluster, CLUSTER FAILOVER under load: write gap s", build.name, slowest)
+                    cluster.wait_agreed()
+                    eventually(lambda: replica.stat("connected_slaves") == 1, 20, "the old primary follows")
+                    replica.kill()
+                    killed = time.monotonic()
+                    client.call("INCR", "{b}")
+                    report.add("cluster failover after kill -9, node-timeout 1 s: write gap s", build.name,
+                               time.monotonic() - killed, "1.5")
+            finally:
+                lab.close()
+
+
 def clean_build(report, builds, options):
     """Everything from nothing, without ccache, in a folder beside the usual one."""
     folder = REPOSITORY / "build" / "bench-clean"
@@ -300,5 +330,6 @@ def clean_build(report, builds, options):
 
 
 MEASURES = {"cpu": cpu_per_request, "mix": mix_over_many_keys, "memory": bytes_per_key, "sync": full_sync,
-            "save": background_save, "idle": idle_clients, "failover": failovers, "build": clean_build}
+            "save": background_save, "idle": idle_clients, "failover": failovers,
+            "cluster": cluster_failovers, "build": clean_build}
 BY_DEFAULT = [name for name in MEASURES if name != "build"]

@@ -426,7 +426,8 @@ class Story(unittest.TestCase):
         self.addCleanup(self.lab.close)
 
     def tearDown(self):
-        if not self._outcome.success:
+        result = self._outcome.result
+        if any(getattr(case, "test_case", case) is self for case, _ in result.errors + result.failures):
             self.lab.show_logs()
 
     def assertReplyError(self, code, action, *args):

@@ -199,6 +199,37 @@ TEST(ReplicationDriver, AcksCountForWait) {
   EXPECT_EQ(primary.call({"ACKED", "999999999"}).integer, 0);
 }
 
+TEST(ReplicationDriver, ASourceThatKeepsStillAsksForNothing) {
+  TestNode primary(at_once());
+  TestNode replica(at_once());
+  follow(replica, primary);
+  ASSERT_TRUE(follows(replica, primary));
+  primary.call({"STILL", "yes"});
+  const std::string offset = primary.info("master_repl_offset");
+  primary.call({"ACKED", "0"});
+  EXPECT_EQ(primary.info("master_repl_offset"), offset);
+  // What was asked for meanwhile is made up for.
+  primary.call({"STILL", "no"});
+  EXPECT_NE(primary.info("master_repl_offset"), offset);
+}
+
+TEST(ReplicationDriver, KnowsWhetherItWasEverInSync) {
+  auto primary = std::make_unique<TestNode>(at_once());
+  TestNode replica(at_once());
+  EXPECT_EQ(replica.call({"CONTACT"}).text, "never");
+  replica.call({"REPLICAOF", "127.0.0.1", std::to_string(free_port())});
+  EXPECT_EQ(replica.call({"CONTACT"}).text, "never");
+  follow(replica, *primary);
+  ASSERT_TRUE(follows(replica, *primary));
+  EXPECT_EQ(replica.call({"CONTACT"}).text, "past");
+  primary.reset();
+  ASSERT_TRUE(eventually([&] { return replica.info("master_link_status") == "down"; }));
+  EXPECT_EQ(replica.call({"CONTACT"}).text, "past");
+  // Whomever it follows next: this is how old its data is.
+  replica.call({"REPLICAOF", "127.0.0.1", std::to_string(free_port())});
+  EXPECT_EQ(replica.call({"CONTACT"}).text, "past");
+}
+
 TEST(ReplicationDriver, FailoverHandsTheRoleOverWithoutAFullSync) {
   TestNode primary(at_once());
   TestNode ours(at_once());

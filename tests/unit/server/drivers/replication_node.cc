@@ -229,6 +229,12 @@ struct TestNode::Inside final : RequestHandler {
     } else if (name == "FAILOVER") {
       const Result<void> result = replication.failover(args);
       result ? reply.ok() : reply.error(result.error());
+    } else if (name == "STILL") {
+      replication.keep_still(args[1] == "yes");
+      reply.ok();
+    } else if (name == "CONTACT") {
+      const std::optional<Instant> contact = replication.contact();
+      reply.bulk(!contact ? "never" : *contact <= monotonic_now() ? "past" : "future");
     } else if (name == "ACKED") {
       replication.request_acks();
       reply.integer(replication.replicas_at(*parse_int64(args[1])));

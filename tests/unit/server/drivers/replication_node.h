@@ -34,7 +34,8 @@ class TestClient {
 int free_port();
 
 // PING, SET, GET, DEL, SELECT, MULTI, EXEC, DBSIZE, INFO, ROLE, WAIT-free; REPLICAOF, REPLCONF,
-// PSYNC, SYNC, FAILOVER; CUT ends all replication connections, BULK n makes n keys.
+// PSYNC, SYNC, FAILOVER, ACKED offset; STILL yes|no and CONTACT are what a cluster asks for; CUT
+// ends all replication connections, BULK n makes n keys.
 class TestNode {
  public:
   explicit TestNode(ServerConfig config = {});

@@ -1,0 +1,30 @@
+// What makes a data node a cluster's: the driver, and the parts of the node that it moves.
+#pragma once
+
+#include <memory>
+
+#include "common/config/registry.h"
+#include "server/drivers/cluster_driver.h"
+
+namespace redan {
+
+class Dispatcher;
+class ReplicationDriver;
+
+struct NodeClusterParts {
+  DataLoop& loop;
+  const ServerConfig& config;
+  Keyspace& keyspace;
+  PubSub& pubsub;
+  ReplicationDriver& replication;
+  Dispatcher& dispatcher;  // Need not be made yet.
+  uint64_t seed = 0;
+};
+
+// nullptr where cluster-enabled is not set.
+std::unique_ptr<ClusterDriver> make_cluster(const NodeClusterParts& parts);
+
+// CONFIG SET reaches the driver.
+void hook_cluster_options(Registry& options, ClusterDriver& cluster);
+
+}  // namespace redan
