@@ -27,6 +27,7 @@ class ClusterDrill:
         self.operator = stack.client([], "operator")
         self.old = self.new = None  # Of a failover: who lost and who won it.
         self.harmed_at = self.window_ended_at = None
+        self.everybody_down = False  # Clients have to meet trouble.
         self.notes = {}  # Figures of this drill only.
         self.load = None
         self.filled = []
@@ -194,7 +195,7 @@ class ClusterDrill:
         values = self.at_owners(self.filled, lambda key: ("GET", key))
         gone = [key for key, value in zip(self.filled, values) if value != (key + "." * 50).encode()]
         self.breaches += [f"{key}, which stood there from the beginning, is lost" for key in gone]
-        if self.old is None and books.troubles:
+        if self.old is None and books.troubles and not self.everybody_down:
             self.breaches.append(f"clients met more than redirects: {books.troubles}")
         took_over = None if self.new is None else books.first_of(self.new, self.harmed_at)
         return {"acknowledged": len(books.acknowledged), "attempted": books.attempted,
@@ -359,10 +360,34 @@ def cluster_lost_tool(drill):
     interrupted_reshard(drill, lambda source, target: None)
 
 
+def cluster_readdressed(drill):
+    """All nodes are stopped in good order and start again, each with the address of another; create runs again."""
+    before = drill.primaries()
+    drill.everybody_down = True
+    drill.harm()
+    containers = [drill.stack.containers[name] for name in drill.nodes]
+    for container in containers:
+        container.signal(signal.SIGTERM)
+    for container in containers:
+        container.popen.wait(30)
+    addresses = [drill.network.address(name) for name in drill.nodes]
+    drill.network.readdress(dict(zip(drill.nodes, addresses[1:] + addresses[:1])))
+    for container in containers:
+        container.start()
+    drill.stack.write_hosts()
+    for name in drill.nodes:
+        drill.stack.wait_healthy(name)
+    drill.stack.containers["create-cluster"].start()
+    drill.stack.wait_done("create-cluster")
+    if drill.primaries() != before:
+        raise AssertionError(f"primaries were {before} and are {drill.primaries()}")
+
+
 CLUSTER_DRILLS = {action.__name__.replace("_", "-"): action for action in (
     cluster_kill, cluster_crash, cluster_minority, cluster_reshard, cluster_members, cluster_lost_source,
-    cluster_lost_target, cluster_lost_tool)}
+    cluster_lost_target, cluster_lost_tool, cluster_readdressed)}
+PEACEFUL = {"cluster-reshard", "cluster-members", "cluster-lost-tool"}
 CLUSTER_PROMISES = {name: Promise.NOTHING_LOST for name in CLUSTER_DRILLS}
 CLUSTER_PROMISES["cluster-minority"] = Promise.UNTIL_MINORITY
 
-__all__ = ["CLUSTER_DRILLS", "ClusterDrill"]
+__all__ = ["CLUSTER_DRILLS", "PEACEFUL", "ClusterDrill"]

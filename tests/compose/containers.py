@@ -81,6 +81,14 @@ class Network:
         self.hosts[name] = (address, port)
         return address
 
+    def readdress(self, addresses):
+        """Gives hosts other addresses, by name, as containers get that are made again."""
+        for name in addresses:
+            run("ip", "-n", name, "addr", "flush", "dev", "eth0", "scope", "global")
+        for name, address in addresses.items():
+            run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
+            self.hosts[name] = (address, self.hosts[name][1])
+
     def address(self, name):
         return self.hosts[name][0]
 

@@ -149,10 +149,13 @@ class Stack:
         self.services[name] = {**self.services[like], "hostname": name, "volumes": [f"{name}:/data"]}
         self.network.add(name)
         self.containers[name] = self._container(name, self.services[name])
-        for container in [*self.containers.values(), *self.outsiders]:
-            container.write_hosts()
+        self.write_hosts()
         self.containers[name].start()
         self.wait_healthy(name)
+
+    def write_hosts(self):
+        for container in [*self.containers.values(), *self.outsiders]:
+            container.write_hosts()
 
     def is_job(self, name):
         """A service that is done when it has ended well."""

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """deploy/quickstart.sh as a new user runs it: from a clean tree, and its corners with programs already built."""
 
+import logging
 import os
 import random
 import re
@@ -11,9 +12,11 @@ import subprocess
 import unittest
 from pathlib import Path
 
+from redis.cluster import RedisCluster
+
 from stories import HOST, SUBJECT, Client, Story, eventually
 
-from harness.binaries import REPOSITORY
+from harness.binaries import REPOSITORY, clusterctl
 from harness.processes import is_free
 
 
@@ -33,7 +36,7 @@ class Quickstart(Story):
         """A base whose ports, also the sentinels' 20000 above, are free and below the ephemeral range. Their bus
         10000 above may be taken at the moment: it waits."""
         for base in random.sample(range(1100, 12700), 200):
-            if all(is_free(base + offset + i) for offset in (0, 20000) for i in range(3)):
+            if all(is_free(base + offset + i) for offset in (0, 10000, 20000) for i in range(7)):
                 return base
         raise AssertionError("no free ports")
 
@@ -118,7 +121,8 @@ class Corners(Quickstart):
         super().setUp()
         programs = self.lab.folder / "bin"
         programs.mkdir()
-        for name, target in (("redan-server", SUBJECT.server), ("redan-sentinel", SUBJECT.sentinel)):
+        for name, target in (("redan-server", SUBJECT.server), ("redan-sentinel", SUBJECT.sentinel),
+                             ("clusterctl", clusterctl())):
             (programs / name).write_text(f'#!/bin/sh\nexec {target} "$@"\n')
             (programs / name).chmod(0o755)
         self.environment["REDAN_BIN"] = str(programs)
@@ -128,6 +132,41 @@ class Corners(Quickstart):
 
     def test_from_nothing_to_a_failover_and_back_to_nothing(self):
         self.from_nothing_to_a_failover_and_back_to_nothing()
+
+    def test_a_cluster_from_nothing_to_a_failover_a_further_node_and_back_to_nothing(self):
+        words = ("--cluster", "--port-base", self.base)
+        rows = self.rows(self.run_script(*words, code=0))
+        self.assertEqual(list(rows), [f"node-{number}" for number in range(1, 7)])
+        self.assertEqual(sorted(role for role, _, _ in rows.values()), ["primary"] * 3 + ["replica"] * 3)
+        self.assertEqual(self.rows(self.run_script(*words, code=0)), rows)  # Starts nothing, changes nothing.
+        logging.getLogger("redis.cluster").disabled = True  # It logs every redirect as an exception.
+        client = RedisCluster(host=HOST, port=self.base)
+        self.addCleanup(client.close)
+        for number in range(100):
+            client.set(f"key:{number}", number)
+        failed = next(name for name, row in rows.items() if row[0] == "primary")
+        with Client((HOST, rows[failed][1])) as one:
+            self.assertEqual(one.call("WAIT", 1, 5000), 1)
+        os.kill(int(rows[failed][2]), signal.SIGKILL)
+
+        def taken_over():
+            roles = [row[0] for row in self.rows(self.run_script(*words, "--status")).values()]
+            return roles.count("primary") == 3 and roles.count("stopped") == 1
+        eventually(taken_over, 60, "its replica has taken over")
+        rows = self.rows(self.run_script(*words, code=0))
+        self.assertEqual(rows[failed][0], "replica")
+        self.assertEqual([client.get(f"key:{number}") for number in range(100)], [b"%d" % n for n in range(100)])
+        advice = self.run_script(*words, "--add-node", code=0)
+        self.assertIn("node-7", self.rows(advice))
+        # What it says how to go on with is done as it stands there.
+        steps = re.findall(r"^  (/\S+/clusterctl .*)$", advice, re.MULTILINE)
+        self.assertEqual([step.split()[1] for step in steps], ["add-node", "rebalance", "rebalance", "del-node"])
+        for step in steps:
+            self.lab.command(*step.split(), "--yes", env={**self.environment, "XDG_STATE_HOME": str(self.lab.folder)})
+        self.assertEqual([client.get(f"key:{number}") for number in range(100)], [b"%d" % n for n in range(100)])
+        self.assertIn("at port base", self.run_script("--port-base", self.base, code=1))  # Not with sentinels, too.
+        self.assertIn("7 processes ended", self.run_script(*words, "--stop", code=0))
+        self.assertEqual(self.processes(), {})
 
     def test_a_port_in_use_is_named_and_what_was_started_can_be_stopped(self):
         with socket.create_server((HOST, self.base + 1)):
