@@ -190,5 +190,16 @@ class Corners(Quickstart):
         self.assertIn("--stop", self.run_script("--help", code=0))
 
 
+class SampleConfiguration(Story):
+    def test_a_node_starts_with_all_of_cluster_conf(self):
+        text = (REPOSITORY / "deploy/cluster.conf").read_text().replace("/var/lib/redan", str(self.lab.folder))
+        path = self.lab.folder / "cluster.conf"
+        path.write_text(re.sub(r"^# ([a-z]+-[a-z-]+|requirepass|masterauth) (?=\S+$)", r"\1 ", text, flags=re.MULTILINE))
+        self.assertIn("\nmasterauth CHANGE-ME", path.read_text())
+        port = self.lab.ports.take()
+        node = self.lab.server_with(path, "--port", port, "--bind", HOST, port=port, requirepass="CHANGE-ME")
+        self.assertIn(b",node-1.example.org", node.call("CLUSTER", "NODES"))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
