@@ -145,7 +145,8 @@ void ClusterMachine::update_state() {
   }
   if (reachable < size / 2 + 1) {
     reason = "the majority of the primaries is not reachable";
-    minority_since_ = now_;
+    // Before the first slot is given there is no majority that could have been lost.
+    if (size > 0) minority_since_ = now_;
   }
   if (reason.empty() && !view_.ok() && self().is_primary) {
     if (wait_until_ && now_ < *wait_until_) return at(*wait_until_);

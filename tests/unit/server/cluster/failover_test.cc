@@ -143,6 +143,23 @@ TEST(Failover, AMinorityNeitherFailsAnybodyNorServes) {
   ASSERT_TRUE(net->run_until([&] { return !net->view(0).myself().is_primary && net->all_ok(); }));
 }
 
+TEST(Failover, ANewClusterServesOnceItsSlotsAreKnownForItHasLostNoMajority) {
+  Net net(3);
+  net.run_for(Seconds(1));
+  for (int i = 0; i < 3; ++i) {
+    SlotSet slots;
+    slots.add(SlotRange{Slot(static_cast<uint16_t>(5000 * i)),
+                        Slot(static_cast<uint16_t>(i == 2 ? kSlotCount - 1 : 5000 * i + 4999))});
+    ASSERT_TRUE(net.with(i, [&](ClusterMachine& m, BusEffects& out) {
+      const Result<void> added = m.add_slots(net.now(), slots, out);
+      return added ? m.set_config_epoch(net.now(), i + 1, out) : added;
+    }));
+  }
+  net.meet(0, 1);
+  net.meet(0, 2);
+  EXPECT_TRUE(net.run_until([&] { return net.all_ok(); }, Net::kTimeout / 2));
+}
+
 TEST(Failover, APrimaryWithoutReplicasIsTakenBackWhenItReturns) {
   auto net = Net::cluster(3, 0);
   net->kill(0);
