@@ -67,6 +67,12 @@ KNOWN = [
           _shared_integer),
     Known("incrbyfloat-encoding", "Redis keeps a whole number from INCRBYFLOAT as text, but its replicas keep it as "
           "a number, as we do everywhere", _whole_float),
+    Known("cluster-meet-port", "7.2 says 'base port' and 'bus port' where 7.0 says 'TCP base port'",
+          lambda upper, subject, oracle: upper[:2] == ["CLUSTER", "MEET"] and
+          subject.replace(b"-ERR Invalid b", b"-ERR Invalid TCP b") == oracle),
+    Known("cluster-human-nodename", "7.2 has cluster-announce-human-nodename",
+          lambda upper, subject, oracle: upper[:2] == ["CONFIG", "GET"] and
+          subject.replace(b" b'cluster-announce-human-nodename',", b"") == oracle),
     Known("help-words", "HELP is made from the command table, in 7.2's words", _help),
 ]
 

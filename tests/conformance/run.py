@@ -5,6 +5,7 @@
     run.py sequences [NAME]     only the sequences (files whose name holds NAME)
     run.py random --commands 5000000 --seed 7
     run.py metadata             COMMAND INFO, DOCS, GETKEYS and INFO's fields
+    run.py cluster              CLUSTER's verbs and redirects, on three nodes of each
 """
 
 import argparse
@@ -19,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from harness.binaries import oracle, subject  # noqa: E402
 from harness.processes import Lab  # noqa: E402
 
+import cluster  # noqa: E402
 import dumps  # noqa: E402
 import metadata  # noqa: E402
 import script  # noqa: E402
@@ -86,7 +88,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="all",
-                        choices=["all", "sequences", "random", "metadata"])
+                        choices=["all", "sequences", "random", "metadata", "cluster"])
     parser.add_argument("name", nargs="?", default="", help="part of a sequence file's name")
     parser.add_argument("--commands", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=2)
@@ -104,6 +106,8 @@ def main():
             run_random(pair, report, options.commands, options.seed)
         if options.part in ("all", "metadata"):
             metadata.compare(*pair, report)
+        if options.part in ("all", "cluster"):
+            cluster.compare(lab, subject(), oracle(), report)
         for server in pair:
             if not server.running():
                 print(f"{server.build.name} died:\n{server.log_tail()}")
