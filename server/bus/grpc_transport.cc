@@ -54,8 +54,10 @@ class GrpcTransport final : public BusTransport {
   ~GrpcTransport() override {
     for (const auto& [key, link] : links_) link->close();
     links_.clear();
-    service_.reset();
+    // gRPC's threads end with the last channel or server, and must not do so on one of themselves
+    // (1.51 frees their queue under them). Links may die there, so the server is the last.
     count_->wait();
+    service_.reset();
   }
 
   void configure(Options options) override {

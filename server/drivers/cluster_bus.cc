@@ -26,8 +26,8 @@ namespace {
 
 constexpr Millis kFirstBytesTimeout{5'000};
 // Connections that did not say yet what they are: of one host, so that it takes no other's place.
-constexpr int kMaxUndecided = 256;
-constexpr int kMaxUndecidedOfHost = 32;
+constexpr int kMaxUndecided = 512;
+constexpr int kMaxUndecidedOfHost = 64;
 // Of things that are told once each.
 constexpr size_t kMaxTold = 1024;
 
