@@ -69,7 +69,10 @@ class ClusterMachine {
   Instant next_deadline() const { return next_deadline_; }
 
   // Keep it fresh: before each tick at least. Emits nothing by itself.
-  void set_replication(const ReplicationFacts& facts) { replication_ = facts; }
+  void set_replication(const ReplicationFacts& facts) {
+    replication_ = facts;
+    if (facts.link_up || self().is_primary) data_of_ = self().shard_id;
+  }
   void configure(Instant now, ClusterOptions options, cluster::BusEffects& out);
   const ClusterOptions& options() const { return options_; }
   // Once after the data set was loaded: slots with keys that nobody owns become ours, those of
@@ -229,6 +232,7 @@ class ClusterMachine {
   void stand_for_election();
   void schedule_election();
   bool data_is_fresh() const;
+  bool has_data() const { return data_of_ == view_.myself().shard_id; }
   size_t rank() const;
   void win(Epoch epoch);
 
@@ -248,6 +252,7 @@ class ClusterMachine {
   std::map<NodeId, Peer> peers_;
   std::map<NodeId, Instant> forgotten_;  // Until when.
   ReplicationFacts replication_;
+  NodeId data_of_;         // The shard whose data we hold: we may have joined another one since.
   Instant now_;            // Of the current call.
   Instant next_deadline_;  // Of which
   Instant expected_;       // was told last; a call long after it tells of a stall.

@@ -61,7 +61,8 @@ void ClusterMachine::stand_for_election() {
   const ClusterNode* primary = my_primary();
   const bool manual = manual_until_ && manual_ready_;
   const bool wanted = primary != nullptr && primary->has_slots() && (primary->failed() || manual) &&
-                      (!options_.replica_no_failover || manual) && (manual || data_is_fresh());
+                      (!options_.replica_no_failover || manual) && has_data() &&
+                      (manual || data_is_fresh());
   if (!wanted) {
     // The next failure is a story of its own.
     if (!asked_ && election_at_) election_at_.reset();

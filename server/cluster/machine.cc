@@ -111,6 +111,7 @@ ClusterMachine::ClusterMachine(ClusterOptions options, const NodesFile& stored, 
   const std::string known_ip = me.address.ip;
   me.address = options_.announce;
   if (me.address.ip.empty()) me.address.ip = known_ip;
+  data_of_ = me.shard_id;
   me.suspicion = Suspicion::kNone;
   me.nofailover = options_.replica_no_failover;
   // One that knows nobody and owns nothing has nothing to wait for.
@@ -273,7 +274,7 @@ void ClusterMachine::broadcast(const BusMessage& message) {
 // that somebody will soon have asked a node that dies. Without an answer it is repeated sooner.
 Nanos ClusterMachine::heartbeat_gap(const ClusterNode& to, const Peer& p) const {
   const Nanos gap = options_.node_timeout / 2;
-  if (to.ping_sent) return gap / 2;
+  if (to.ping_sent) return gap / 4;
   return view_.myself().id < to.id ? gap - p.early : gap + gap / 8;
 }
 
@@ -322,7 +323,7 @@ Heartbeat ClusterMachine::heartbeat(bool ping) const {
   Heartbeat heartbeat{.ping = ping,
                       .current_epoch = view_.current_epoch(),
                       .config_epoch = me.is_primary ? me.config_epoch : Epoch(0),
-                      .replication_offset = replication_.offset,
+                      .replication_offset = has_data() ? replication_.offset : 0,
                       .state_digest = own_digest_,
                       .members_digest = members_digest(),
                       .suspects = suspects()};

@@ -23,6 +23,9 @@ Result<void> ClusterMachine::failover(Instant now, FailoverMode mode, BusEffects
   if (mode == FailoverMode::kGraceful && (primary->failed() || !primary->link_up)) {
     return Error("Master is down or failed, please use CLUSTER FAILOVER FORCE");
   }
+  if (mode != FailoverMode::kTakeover && !has_data()) {
+    return Error("I hold no data of my master yet, wait for the synchronization or use TAKEOVER");
+  }
   end_manual_failover();
   if (mode == FailoverMode::kTakeover) {
     log(LogLevel::kWarning, "Taking over the master (user request).");

@@ -42,7 +42,8 @@ void ClusterData::tick() {
   if (!primary_ip_.empty()) {
     const Instant now = net_.world.local(self_);
     if (synced_ && now - contact_ > kSilence) hang_up();
-    if (!synced_ && net_.world.now() - dialled_ >= kDialAgain) connect();
+    const Nanos patience = link_ ? kSilence + copy_time : kDialAgain;
+    if (!synced_ && net_.world.now() - dialled_ >= patience) connect();
   }
   net_.world.post(net_.world.now() + kPing, self_, [this] { tick(); });
 }
@@ -114,30 +115,47 @@ void ClusterData::serve(const ConnectionPtr& c, const Sync& sync) {
   if (history_ == 0) history_ = net_.world.rng.next() | 1;
   const bool ours = (history == history_ && offset <= offset_) ||
                     (history == older_history_ && offset <= older_offset_);
-  ClusterData& replica = net_.node(c->client).data();
   if (!ours || history == 0 || offset < backlog_from_) {
-    auto snapshot = std::make_shared<Snapshot>(
-        Snapshot{content_, history_, older_history_, offset_, older_offset_});
-    net_.world.to_client(c, [&replica, c, snapshot] {
-      if (replica.link_ == c) replica.take(*snapshot);
+    // A full copy takes its time.
+    net_.world.post(net_.world.now() + net_.world.rng.span(Nanos(0), copy_time), self_, [this, c] {
+      if (!c->broken && !c->closed) send_all(c);
     });
   } else {
-    net_.world.to_client(
-        c, [&replica, c, mine = history_, older = older_history_, older_to = older_offset_] {
-          if (replica.link_ != c) return;
-          replica.history_ = mine;
-          replica.older_history_ = older;
-          replica.older_offset_ = older_to;
-          replica.synced_ = true;
-          replica.heard();
-        });
-    for (int64_t at = offset; at < offset_; ++at) {
-      const Change change = backlog_[static_cast<size_t>(at - backlog_from_)];
-      net_.world.to_client(c, [&replica, c, change] {
-        if (replica.link_ == c) replica.apply(change);
-      });
-    }
+    send_rest(c, offset);
   }
+}
+
+void ClusterData::send_all(const ConnectionPtr& c) {
+  ClusterData& replica = net_.node(c->client).data();
+  const auto snapshot = std::make_shared<Snapshot>(
+      Snapshot{content_, history_, older_history_, offset_, older_offset_});
+  net_.world.to_client(c, [&replica, c, snapshot] {
+    if (replica.link_ == c) replica.take(*snapshot);
+  });
+  feed(c);
+}
+
+void ClusterData::send_rest(const ConnectionPtr& c, int64_t offset) {
+  ClusterData& replica = net_.node(c->client).data();
+  net_.world.to_client(
+      c, [&replica, c, mine = history_, older = older_history_, older_to = older_offset_] {
+        if (replica.link_ != c) return;
+        replica.history_ = mine;
+        replica.older_history_ = older;
+        replica.older_offset_ = older_to;
+        replica.synced_ = true;
+        replica.heard();
+      });
+  for (int64_t at = offset; at < offset_; ++at) {
+    const Change change = backlog_[static_cast<size_t>(at - backlog_from_)];
+    net_.world.to_client(c, [&replica, c, change] {
+      if (replica.link_ == c) replica.apply(change);
+    });
+  }
+  feed(c);
+}
+
+void ClusterData::feed(const ConnectionPtr& c) {
   std::erase_if(replicas_, [](const ConnectionPtr& old) { return old->broken || old->closed; });
   replicas_.push_back(c);
 }

@@ -45,6 +45,8 @@ class ClusterData {
   bool has(Key key) const { return content_.count(key) > 0; }
   bool has(Key key, uint64_t value) const;
   bool in_sync() const { return synced_; }
+  // What a full copy takes at most.
+  Nanos copy_time{};
 
   // The link takes data of this node only: after an address was given to another one it would take
   // a stranger's for its own.
@@ -70,6 +72,9 @@ class ClusterData {
     int64_t offset;
   };
   void serve(const ConnectionPtr& replica, const Sync& sync);
+  void send_all(const ConnectionPtr& replica);
+  void send_rest(const ConnectionPtr& replica, int64_t offset);
+  void feed(const ConnectionPtr& replica);
   void hang_up();
   void apply(const Change& change);
   void take(const Snapshot& snapshot);

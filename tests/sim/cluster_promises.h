@@ -16,6 +16,8 @@ class Promises : public ClusterWatch {
  public:
   Promises(World& world, ClusterOutcome& outcome) : world_(world), outcome_(outcome) {}
   void keep_in(Ledger& ledger) { ledger_ = &ledger; }
+  // How often a majority called a node failed.
+  int verdicts() const { return verdicts_; }
 
   void holds(ClusterProcess& node, const Change& change) override { ledger_->held(node, change); }
   void accepts(ClusterProcess& node, const Request& request) override {
@@ -33,6 +35,7 @@ class Promises : public ClusterWatch {
     const auto* log = std::get_if<cluster::Log>(&event);
     if (log == nullptr) return;
     world_.note(node.index(), log->text);
+    verdicts_ += log->text.rfind("Marking node", 0) == 0;
     const std::string won = "new master of epoch ";
     const size_t at = log->text.find(won);
     if (at == std::string::npos) return;
@@ -68,6 +71,7 @@ class Promises : public ClusterWatch {
   World& world_;
   ClusterOutcome& outcome_;
   Ledger* ledger_ = nullptr;
+  int verdicts_ = 0;
   std::map<std::pair<Epoch, NodeId>, NodeId> votes_;
   std::map<Epoch, NodeId> winners_;
   std::map<NodeId, Epoch> told_;

@@ -247,9 +247,12 @@ class Guests : public ClusterScene {
         });
       }
     }
+    const auto member = std::find_if(net_.nodes.begin(), net_.nodes.end(), [&](const auto& node) {
+      return std::count(guests_.begin(), guests_.end(), node->index()) == 0;
+    });
     for (const int guest : guests_) {
       const NodeId id = net_.node(guest).view().myself().id;
-      if (net_.node(0).view().find(id) == nullptr) meet(net_.node(0), guest);
+      if ((*member)->view().find(id) == nullptr) meet(**member, guest);
     }
   }
 

@@ -68,6 +68,35 @@ TEST(Failover, TheReplicaThatIsFurthestTakesOver) {
   EXPECT_EQ(net->view(3).myself().primary, net->id(6));
 }
 
+TEST(Failover, WhoHasNotTheDataOfItsShardYetStaysAReplica) {
+  auto net = Net::cluster(3, 4);  // 3 and 6 follow 0, 4 follows 1.
+  net->node(4).facts.offset = 100;
+  net->node(6).facts.offset = 900;
+  net->run_for(Seconds(2));
+  net->node(6).facts.link_up = false;  // Of the shard that it comes to, it gets nothing.
+  ASSERT_TRUE(net->with(6, [&](ClusterMachine& m, BusEffects& out) {
+    return m.replicate(net->now(), net->id(1), false, out);
+  }));
+  net->run_for(Seconds(1));
+  const auto failover = [&](FailoverMode mode) {
+    return net->with(
+        6, [&](ClusterMachine& m, BusEffects& out) { return m.failover(net->now(), mode, out); });
+  };
+  EXPECT_FALSE(failover(FailoverMode::kGraceful));
+  EXPECT_FALSE(failover(FailoverMode::kForce));
+  net->kill(1);
+  ASSERT_TRUE(net->run_until([&] { return net->view(4).myself().is_primary; }));
+  net->run_for(Seconds(1));
+  EXPECT_FALSE(net->view(6).myself().is_primary);
+  EXPECT_EQ(net->view(6).myself().primary, net->id(4));
+  // Alone it waits, until it is in sync.
+  net->kill(4);
+  net->run_for(Seconds(5));
+  EXPECT_FALSE(net->view(6).myself().is_primary);
+  net->node(6).facts.link_up = true;
+  EXPECT_TRUE(net->run_until([&] { return net->view(6).myself().is_primary; }));
+}
+
 TEST(Failover, ReplicasWithOldDataOrTheirOperatorsVetoStayReplicas) {
   auto net = Net::cluster(3, 1);
   net->node(3).follow_clock = false;
