@@ -209,6 +209,7 @@ class ClusterMachine {
   void mark_failed(ClusterNode& node);
   void answered(ClusterNode& node);
   void update_state();
+  size_t majority();
 
   // slots.cc
   void on(From from, const cluster::Update& update);
@@ -274,6 +275,8 @@ class ClusterMachine {
   // failure.cc
   std::optional<Instant> wait_until_;      // After a restart, before writes are accepted.
   std::optional<Instant> minority_since_;  // The last time that we were in a minority.
+  size_t electorate_ = 0;                  // The most primaries with slots that we knew lately,
+  Instant electorate_until_{};             // until when that counts.
   bool all_assigned_ = false;
   uint64_t all_assigned_of_ = 0;
   // election.cc: the current attempt.

@@ -90,7 +90,7 @@ void ClusterMachine::stand_for_election() {
     log(LogLevel::kNotice, "Starting a failover election for epoch " +
                                std::to_string(view_.current_epoch().value) + ".");
   }
-  if (campaign_.votes_for(self().id) >= view_.majority()) return win(campaign_.epoch());
+  if (campaign_.votes_for(self().id) >= majority()) return win(campaign_.epoch());
   // Asked again while it lasts: a voter answers twice the same.
   const Nanos again = std::max<Nanos>(options_.node_timeout / 8, Millis(50));
   if (now_ - asked_at_ >= again) {

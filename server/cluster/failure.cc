@@ -12,6 +12,8 @@ namespace {
 
 // Reports are believed, and a failed primary is left failed, for this many node timeouts.
 constexpr int kReportValidity = 2, kFailUndo = 2;
+// And so long a majority is that of the largest electorate that we knew.
+constexpr int kElectorateValidity = 2;
 // A primary that was in a minority serves again only this long after it rejoined a majority.
 constexpr Nanos kShortestRejoin = Millis(500), kLongestRejoin = Seconds(5);
 
@@ -87,10 +89,21 @@ void ClusterMachine::take_reports(From from, const std::vector<NodeId>& suspects
 void ClusterMachine::consider_fail(ClusterNode& node) {
   if (node.suspicion != Suspicion::kPossible) return;
   const size_t voices = node.reports.size() + (counts(self()) ? 1 : 0);
-  if (voices < view_.majority()) return;
+  if (voices < majority()) return;
   mark_failed(node);
   // Told by replicas, too: the verdict is the primaries', they only pass it on.
   broadcast(Fail{node.id});
+}
+
+// Of the primaries with slots. Between hearing that one has become a replica and what its successor
+// owns we know too few of them, and a minority would pass for a majority: two could win one epoch.
+size_t ClusterMachine::majority() {
+  const size_t size = view_.size();
+  if (size >= electorate_ || now_ > electorate_until_) {
+    electorate_ = size;
+    electorate_until_ = now_ + kElectorateValidity * options_.node_timeout;
+  }
+  return electorate_ / 2 + 1;
 }
 
 void ClusterMachine::mark_failed(ClusterNode& node) {
@@ -125,6 +138,7 @@ void ClusterMachine::answered(ClusterNode& node) {
 }
 
 void ClusterMachine::update_state() {
+  majority();  // Remembers how many there are.
   if (all_assigned_of_ != slots_version_) {
     all_assigned_of_ = slots_version_;
     size_t assigned = 0;

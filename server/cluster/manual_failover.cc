@@ -10,6 +10,9 @@ using namespace cluster;
 namespace {
 
 constexpr Nanos kManualTimeout = Seconds(5);
+// The replica gives up before its primary does, also by a slower clock: it must not win when writes
+// have gone on.
+constexpr Nanos kReplicaTimeout = Millis(4'500);
 constexpr Nanos kAgain = Millis(100);
 constexpr Nanos kLook = Millis(10);
 
@@ -32,7 +35,7 @@ Result<void> ClusterMachine::failover(Instant now, FailoverMode mode, BusEffects
     set_epoch(Epoch(std::max(view_.current_epoch(), primary->config_epoch).value + 1));
     win(view_.current_epoch());
   } else {
-    manual_until_ = now_ + kManualTimeout;
+    manual_until_ = now_ + kReplicaTimeout;
     manual_again_ = now_;
     manual_ready_ = mode == FailoverMode::kForce;
     manual_attempt_ = rng_.next();

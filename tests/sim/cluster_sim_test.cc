@@ -81,6 +81,17 @@ TEST(ClusterSim, AThousandSeedsKeepEveryPromise) {
       static_cast<unsigned long long>(sum.lost));
 }
 
+// They found something once, beyond the first thousand: replicas that followed another shard after
+// nodes had changed places, won with the data of the shard that they came from, or with the votes
+// of a minority.
+TEST(ClusterSim, SeedsThatFailedOnceKeepEveryPromise) {
+  for (const uint64_t seed :
+       {1357, 3058, 4587, 5354, 5888, 10'548, 17'378, 18'138, 23'891, 32'752}) {
+    const ClusterOutcome outcome = run_cluster_seed(seed);
+    EXPECT_TRUE(outcome.ok) << "seed " << seed << ": " << outcome.failure;
+  }
+}
+
 // Seeds that nobody ran before: a hundred, or as many as REDAN_FRESH_SEEDS says (tests/run.sh
 // says how many). A failure prints its seed, which replays it.
 TEST(ClusterSim, FreshSeedsKeepEveryPromise) {

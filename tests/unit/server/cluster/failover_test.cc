@@ -1,6 +1,8 @@
 // Failure, election, manual failover, and what they leave behind.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "net.h"
 
 namespace redan::cluster {
@@ -95,6 +97,30 @@ TEST(Failover, WhoHasNotTheDataOfItsShardYetStaysAReplica) {
   EXPECT_FALSE(net->view(6).myself().is_primary);
   net->node(6).facts.link_up = true;
   EXPECT_TRUE(net->run_until([&] { return net->view(6).myself().is_primary; }));
+}
+
+TEST(Failover, AMinorityIsNoMajorityWhileNewsOfOtherFailoversComeIn) {
+  auto net = Net::cluster(5, 5);  // 5 follows 0, 8 follows 3, 9 follows 4.
+  net->run_for(Seconds(1));
+  for (const int away : {3, 4}) net->cut(5, away), net->cut(away, 5);
+  net->kill(0);
+  ASSERT_TRUE(net->run_until([&] { return net->view(1).last_vote_epoch() > Epoch(0); }));
+  net->run_for(Millis(50));
+  ASSERT_FALSE(net->view(5).myself().is_primary) << "two votes of five";
+  // It hears that 3 and 4 are replicas now, and not yet who has their slots.
+  for (const int now_replica : {3, 4}) {
+    net->with(5, [&](ClusterMachine& m, BusEffects& out) {
+      const NodeState state{.shard_id = net->id(now_replica),
+                            .address = net->seen(5, now_replica)->address,
+                            .is_primary = false,
+                            .primary = net->id(now_replica + 5)};
+      m.receive(net->now(), {.id = net->id(now_replica)}, state, out);
+      return 0;
+    });
+  }
+  EXPECT_EQ(net->view(5).size(), 3u);
+  net->run_for(Millis(400));
+  EXPECT_FALSE(net->view(5).myself().is_primary);
 }
 
 TEST(Failover, ReplicasWithOldDataOrTheirOperatorsVetoStayReplicas) {
@@ -286,6 +312,30 @@ TEST(Failover, AStalledProcessBlamesNobody) {
   net->machine(0).tick(net->now() + Seconds(30), out);
   EXPECT_FALSE(net->seen(0, 1)->suspected());
   EXPECT_FALSE(net->seen(0, 2)->suspected());
+}
+
+TEST(ManualFailover, TheReplicaGivesUpBeforeWritesGoOn) {
+  auto net = Net::cluster(3, 3);
+  net->node(0).facts.offset = 500;
+  net->node(3).facts.offset = 400;  // It never gets the rest.
+  net->run_for(Seconds(1));
+  ASSERT_TRUE(net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    return m.failover(net->now(), FailoverMode::kGraceful, out);
+  }));
+  const Instant began = net->now();
+  const auto resumed = [&] { return !net->events<ResumeWrites>(0).empty(); };
+  const auto gave_up = [&] {
+    const auto logs = net->events<Log>(3);
+    return std::any_of(logs.begin(), logs.end(),
+                       [](const Log& log) { return log.text == "Manual failover timed out."; });
+  };
+  ASSERT_TRUE(net->run_until(gave_up));
+  // By more than two clocks can differ in that time, one 5 % fast, the other 5 % slow.
+  EXPECT_LT(net->now() - began, Millis(4'510));
+  EXPECT_FALSE(resumed());
+  ASSERT_TRUE(net->run_until(resumed));
+  EXPECT_GE(net->now() - began, Seconds(5));
+  EXPECT_FALSE(net->view(3).myself().is_primary);
 }
 
 }  // namespace
