@@ -7,7 +7,7 @@ BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config
 
 # What a machine needs that only runs Redan; redis-tools brings redis-cli.
 RUNTIME_PACKAGES="libboost-program-options1.81.0 libssl3 libspdlog1.10 libfmt9 libjemalloc2 liblzf1
-  libprotobuf32 libgrpc++1.51 redis-tools"
+  libprotobuf32 libprotobuf-lite32 libgrpc++1.51 redis-tools"
 
 QUICKSTART_PACKAGES="$BUILD_PACKAGES redis-tools"
 

@@ -79,7 +79,8 @@ ClusterBus::Options ClusterDriver::wire_options() const {
       .bind = config.bind,
       .port = bus_port_,
       .protected_mode = config.protected_mode,
-      .max_queued_bytes = static_cast<size_t>(config.cluster_link_sendbuf_limit)};
+      .max_queued_bytes = static_cast<size_t>(config.cluster_link_sendbuf_limit),
+      .cpus = config.bio_cpulist};
   for (const std::string& secret : {config.masterauth, config.requirepass}) {
     if (!secret.empty()) options.secrets.push_back(secret);
   }
