@@ -184,7 +184,7 @@ class ClusterMachine {
   void on_met(const BusSender& sender, const cluster::Met& met);
   void on_not_me(const BusSender& sender);
   void keep_handshake(ClusterNode& node);
-  void start_handshake(const NodeAddress& address, NodeId expect);
+  void start_handshake(const NodeAddress& address, NodeId expect, bool by_operator);
   ClusterNode& admit(NodeId id);
   void drop(NodeId id);
   void learn_address(ClusterNode& node, const NodeAddress& told, const std::string& observed_ip);
@@ -194,6 +194,7 @@ class ClusterMachine {
   void compare_members(From from, uint64_t digest);
   void point_out(From from, const std::vector<NodeId>& suspects);
   bool is_forgotten(NodeId id) const;
+  void welcome(NodeId id);
   void forget_until(NodeId id, Instant until);
   void take_forgotten(From from, const std::vector<cluster::Forgotten>& list);
 
@@ -252,6 +253,7 @@ class ClusterMachine {
   Voter voter_;
   std::map<NodeId, Peer> peers_;
   std::map<NodeId, Instant> forgotten_;  // Until when.
+  std::map<NodeId, Instant> welcomed_;   // By an operator's MEET, and when.
   ReplicationFacts replication_;
   NodeId data_of_;         // The shard whose data we hold: we may have joined another one since.
   Instant now_;            // Of the current call.

@@ -18,7 +18,7 @@ constexpr Nanos kRosterGap = Millis(500), kLongestRosterGap = Seconds(60);
 
 }  // namespace
 
-void ClusterMachine::start_handshake(const NodeAddress& address, NodeId expect) {
+void ClusterMachine::start_handshake(const NodeAddress& address, NodeId expect, bool by_operator) {
   for (const auto& [id, node] : view_.nodes()) {
     const bool same_place =
         node.address.ip == address.ip && node.address.bus_port == address.bus_port;
@@ -29,6 +29,7 @@ void ClusterMachine::start_handshake(const NodeAddress& address, NodeId expect) 
   node.handshake = true;
   Peer& p = peer(node.id);
   p.expect = expect;
+  p.by_operator = by_operator;
   p.token = rng_.next();
   p.handshake_since = now_;
   soon();
@@ -72,7 +73,7 @@ void ClusterMachine::on_meet(const BusSender& sender, const Meet& meet) {
   learn_own_ip(sender.local_ip);
   ClusterNode* node = view_.find(sender.id);
   if (node == nullptr) {
-    if (meet.by_operator) forgotten_.erase(sender.id);
+    if (meet.by_operator) welcome(sender.id);
     if (is_forgotten(sender.id)) return;
     node = &admit(sender.id);
     log(LogLevel::kNotice, "Met " + sender.id.hex());
@@ -92,7 +93,7 @@ void ClusterMachine::on_met(const BusSender& sender, const Met& met) {
   if (waiting == nullptr) return;
   const Peer& handshake = peer(waiting->id);
   if (!handshake.expect.empty() && handshake.expect != sender.id) return;
-  if (handshake.by_operator) forgotten_.erase(sender.id);
+  if (handshake.by_operator) welcome(sender.id);
   const bool refused = is_forgotten(sender.id);
   const NodeAddress address = waiting->address;
   event(CloseLink{waiting->id});
@@ -230,7 +231,11 @@ void ClusterMachine::on(From from, const Members& members) {
     if (member.id == self().id || member.id.empty() || member.address.ip.empty()) continue;
     ClusterNode* node = view_.find(member.id);
     if (node == nullptr) {
-      if (!is_forgotten(member.id)) start_handshake(member.address, member.id);
+      if (is_forgotten(member.id)) continue;
+      // An operator who lets us meet one member lets us meet them all, also those that forgot us.
+      const auto welcomed = welcomed_.find(from.node.id);
+      start_handshake(member.address, member.id,
+                      welcomed != welcomed_.end() && now_ - welcomed->second < kForgottenFor);
       continue;
     }
     const bool sender_hears =
@@ -250,9 +255,16 @@ bool ClusterMachine::is_forgotten(NodeId id) const {
   return it != forgotten_.end() && it->second > now_;
 }
 
+void ClusterMachine::welcome(NodeId id) {
+  forgotten_.erase(id);
+  std::erase_if(welcomed_, [&](const auto& entry) { return now_ - entry.second >= kForgottenFor; });
+  welcomed_[id] = now_;
+}
+
 void ClusterMachine::forget_until(NodeId id, Instant until) {
   Instant& end = forgotten_[id];
   end = std::max(end, until);
+  welcomed_.erase(id);
   if (view_.find(id) != nullptr) drop(id);
   std::vector<NodeId> calls;  // Handshakes that gossip began.
   for (const auto& [other, node] : view_.nodes()) {
@@ -267,6 +279,10 @@ void ClusterMachine::take_forgotten(From from, const std::vector<Forgotten>& lis
     // We do not forget whom we follow, nor who speaks.
     if (!self().is_primary && self().primary == each.id) continue;
     if (view_.find(each.id) == nullptr) continue;
+    // Whom an operator brought back since was forgotten before that.
+    const auto welcomed = welcomed_.find(each.id);
+    if (welcomed != welcomed_.end() && welcomed->second + kForgottenFor >= now_ + each.left)
+      continue;
     log(LogLevel::kNotice, "Forgetting " + each.id.hex() + ", as others do");
     forget_until(each.id, now_ + std::min<Nanos>(each.left, kForgottenFor));
   }
@@ -278,7 +294,8 @@ Result<void> ClusterMachine::meet(Instant now, const std::string& ip, uint16_t p
   if (ip.empty() || port == 0 || bus_port == 0) {
     return Error("Invalid node address specified: " + ip + ":" + std::to_string(port));
   }
-  start_handshake({.ip = ip, .port = port, .bus_port = bus_port}, {});
+  start_handshake({.ip = ip, .port = port, .bus_port = bus_port}, {}, true);
+  // There may have been one already, which gossip began.
   for (const auto& [id, node] : view_.nodes()) {
     if (node.handshake && node.address.ip == ip && node.address.bus_port == bus_port) {
       peer(id).by_operator = true;

@@ -181,6 +181,7 @@ Result<void> ClusterMachine::reset(Instant now, ResetMode mode, bool has_keys, B
   view_.rename_self(hard ? rng_.node_id() : self().id);
   peers_.clear();
   forgotten_.clear();
+  welcomed_.clear();
   election_at_.reset();
   asked_ = false;
   if (hard) {

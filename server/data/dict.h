@@ -27,8 +27,8 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "common/base/rng.h"
 #include "common/base/keyed_hash.h"
+#include "common/base/rng.h"
 #include "server/data/bucket_array.h"
 
 namespace redan {

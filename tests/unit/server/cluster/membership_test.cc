@@ -64,6 +64,37 @@ TEST(Membership, AForgottenNodeThatLivesDoesNotComeBackForAMinute) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(net->view(i).find(gone), nullptr) << i;
 }
 
+TEST(Membership, AnOperatorBringsAForgottenNodeBackThroughAnyOneMember) {
+  auto net = Net::cluster(3, 3);
+  const NodeId gone = net->id(5);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(net->with(
+        i, [&](ClusterMachine& m, BusEffects& out) { return m.forget(net->now(), gone, out); }));
+  }
+  ASSERT_TRUE(net->with(5, [&](ClusterMachine& m, BusEffects& out) {
+    return m.reset(net->now(), ResetMode::kSoft, false, out);
+  }));
+  net->run_for(Seconds(1));
+  net->meet(5, 0);
+  const auto known_to_all = [&] {
+    for (int i = 0; i < 6; ++i) {
+      if (net->view(i).known_nodes() != 6 || net->view(i).find(gone) == nullptr) return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(net->run_until(known_to_all, Seconds(5)));
+  net->run_for(Seconds(70));  // What the others remembered of it is over, and nobody fell for it.
+  EXPECT_TRUE(known_to_all());
+  // Forgotten once more it stays away.
+  net->isolate(5);
+  ASSERT_TRUE(net->with(
+      1, [&](ClusterMachine& m, BusEffects& out) { return m.forget(net->now(), gone, out); }));
+  net->run_for(Seconds(5));
+  net->isolate(5, false);
+  net->run_for(Seconds(20));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(net->view(i).find(gone), nullptr) << i;
+}
+
 TEST(Membership, ForgettingHasItsLimits) {
   auto net = Net::cluster(3, 1);
   const auto forget = [&](int by, NodeId whom) {
