@@ -102,6 +102,8 @@ void CommandCatalog::add(CommandEntry& entry, const CommandSpec& spec, Group gro
   entry.last_key = range.last;
   entry.key_step = range.step;
   entry.flags = spec.flags | (range.movable ? kMovableKeys : 0u);
+  const bool has_others = entry.has(kMovableKeys | kPubSub);
+  entry.only_key = range.first == range.last && !has_others ? range.first : 0;
   entry.categories = categories_of(entry, has_subcommands);
   entries_.push_back(&entry);
   const bool fresh = container == nullptr ? names_.insert(spec.name, entry.id)

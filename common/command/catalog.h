@@ -61,6 +61,7 @@ struct CommandEntry {
   int first_key = 0;
   int last_key = 0;
   int key_step = 0;
+  int only_key = 0;  // The position of the one key, where each call has just one; else 0.
   const CommandEntry* container = nullptr;  // of a subcommand
   std::vector<const CommandEntry*> subcommands = {};
   NameIndex sub_index = {};

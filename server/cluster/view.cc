@@ -84,7 +84,7 @@ ClusterNode& ClusterView::add(NodeId id) {
   const auto [it, is_new] = nodes_.try_emplace(id);
   if (is_new) {
     it->second.id = id;
-    ++version_;
+    changed();
   }
   return it->second;
 }
@@ -101,7 +101,7 @@ void ClusterView::remove(NodeId id) {
     other.reports.erase(id);
     if (other.primary == id) other.primary = {};
   }
-  ++version_;
+  changed();
 }
 
 void ClusterView::rename_self(NodeId id) {
@@ -116,7 +116,7 @@ void ClusterView::rename_self(NodeId id) {
   handle.key() = id;
   handle.mapped().id = id;
   nodes_.insert(std::move(handle));
-  ++version_;
+  changed();
 }
 
 void ClusterView::assign(Slot slot, ClusterNode& to) {
@@ -126,7 +126,7 @@ void ClusterView::assign(Slot slot, ClusterNode& to) {
   owner = &to;
   to.slots.add(slot);
   unclaimed_.remove(slot);
-  ++version_;
+  changed();
 }
 
 void ClusterView::unassign(Slot slot) {
@@ -135,7 +135,7 @@ void ClusterView::unassign(Slot slot) {
   owner->slots.remove(slot);
   owner = nullptr;
   unclaimed_.remove(slot);
-  ++version_;
+  changed();
 }
 
 void ClusterView::unassign_all(ClusterNode& node) {
@@ -147,10 +147,20 @@ void ClusterView::clear_moves() {
   if (migrating_.empty() && importing_.empty()) return;
   migrating_.clear();
   importing_.clear();
-  ++version_;
+  changed();
+}
+
+void ClusterView::find_served() const {
+  served_.clear();
+  served_known_ = true;
+  if (!ok_) return;
+  served_ = myself_->slots;
+  for (const auto& [slot, to] : migrating_) served_.remove(slot);
+  for (const auto& [slot, from] : importing_) served_.remove(slot);
 }
 
 void ClusterView::set_state(bool ok, std::string reason) {
+  served_known_ = false;
   ok_ = ok;
   down_reason_ = std::move(reason);
 }
@@ -170,6 +180,10 @@ void ClusterView::check_invariants() const {
   }
   for (const ClusterNode* owner : owners_) owned -= owner != nullptr;
   REDAN_CHECK(owned == 0u);
+  if (!served_known_) return;
+  const SlotSet served = served_;
+  find_served();
+  REDAN_CHECK(served == served_);
 }
 
 }  // namespace redan

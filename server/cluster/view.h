@@ -61,6 +61,13 @@ class ClusterView {
   const std::map<Slot, NodeId>& migrating() const { return migrating_; }
   const std::map<Slot, NodeId>& importing() const { return importing_; }
   SlotView slot(Slot slot) const;
+  // Ours, and it stays, and the cluster is up: a call on it is served without further questions.
+  bool serves(Slot slot) const {
+    if (!served_known_) [[unlikely]] {
+      find_served();
+    }
+    return served_.contains(slot);
+  }
   // A call on this slot must count its keys before it is routed.
   bool is_moving(Slot slot) const {
     return (!migrating_.empty() && migrating_.count(slot) > 0) ||
@@ -106,21 +113,23 @@ class ClusterView {
   void assign(Slot slot, ClusterNode& to);
   void unassign(Slot slot);
   void unassign_all(ClusterNode& node);
-  void set_migrating(Slot slot, NodeId to) { migrating_[slot] = to, ++version_; }
-  void set_importing(Slot slot, NodeId from) { importing_[slot] = from, ++version_; }
-  void clear_migrating(Slot slot) { version_ += migrating_.erase(slot); }
-  void clear_importing(Slot slot) { version_ += importing_.erase(slot); }
+  void set_migrating(Slot slot, NodeId to) { migrating_[slot] = to, changed(); }
+  void set_importing(Slot slot, NodeId from) { importing_[slot] = from, changed(); }
+  void clear_migrating(Slot slot) { migrating_.erase(slot) > 0 ? changed() : void(); }
+  void clear_importing(Slot slot) { importing_.erase(slot) > 0 ? changed() : void(); }
   void clear_moves();
   void set_unclaimed(const SlotSet& slots, bool is) {
     is ? unclaimed_ |= slots : unclaimed_ -= slots;
   }
   void set_state(bool ok, std::string reason);
   void set_epochs(Epoch current, Epoch last_vote);
-  void touch() { ++version_; }
+  void touch() { changed(); }
 
   void check_invariants() const;
 
  private:
+  void changed() { ++version_, served_known_ = false; }
+  void find_served() const;
   const ClusterNode* moving(const std::map<Slot, NodeId>& moves, Slot slot) const;
 
   std::map<NodeId, ClusterNode> nodes_;
@@ -132,6 +141,8 @@ class ClusterView {
   std::string down_reason_ = "this node has just started";
   Epoch current_epoch_{}, last_vote_epoch_{};
   uint64_t version_ = 1;
+  mutable SlotSet served_;  // See serves(); found again after a change.
+  mutable bool served_known_ = false;
   std::array<uint64_t, kBusCounts> sent_{}, received_{};
 };
 

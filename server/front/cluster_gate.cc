@@ -34,6 +34,8 @@ void ClusterGate::read(const CommandEntry& command, Args args, Traits& traits) {
 
 ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::Entry& command,
                                         Args args) {
+  const ClusterView& view = parts_.cluster->view();
+  view_ = &view;
   Traits traits;
   names_.clear();
   if (command.full_name != "exec") {
@@ -54,7 +56,6 @@ ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::
     return {.refusal = route_error(route, type, came_by_tls(session)), .slot = std::nullopt};
   };
   const Slot slot = slot_of_key(names_[0]);
-  const ClusterView& view = parts_.cluster->view();
   // Redis tells of a slot without owner before it looks at the next key.
   if (view.owner(slot) == nullptr) {
     return refused(ClusterDown{ClusterDown::Why::kUnbound});

@@ -22,17 +22,12 @@ class ClusterGate {
   explicit ClusterGate(ServerParts& parts) : parts_(parts) {}
 
   // The slot of a call whose one key, at a fixed place, lies in a slot that is ours and stays:
-  // nearly every request. nullopt says nothing: check() has to look.
-  std::optional<Slot> quickly_ours(const Session& session, const CommandEntry& command,
-                                   Args args) const {
-    if (command.first_key == 0 || command.first_key != command.last_key ||
-        command.has(kMovableKeys | kPubSub) || session.asking) {
-      return std::nullopt;
-    }
-    const ClusterView& view = parts_.cluster->view();
-    const Slot slot = slot_of_key(args[static_cast<size_t>(command.first_key)]);
-    const bool ours = view.owner(slot) == &view.myself() && view.ok() && !view.is_moving(slot);
-    return ours ? std::optional(slot) : std::nullopt;
+  // nearly every request. kUnknown says nothing: check() has to look.
+  static constexpr int kUnknown = -1;
+  int quickly_ours(const Session& session, const CommandEntry& command, Args args) const {
+    if (command.only_key == 0 || session.asking || view_ == nullptr) return kUnknown;
+    const Slot slot = slot_of_key(args[static_cast<size_t>(command.only_key)]);
+    return view_->serves(slot) ? slot.value : kUnknown;
   }
 
   // The whole question. A call without keys is served, and has no slot.
@@ -53,6 +48,7 @@ class ClusterGate {
   void read(const CommandEntry& command, Args args, Traits& traits);
 
   ServerParts& parts_;
+  const ClusterView* view_ = nullptr;  // The cluster's, since check() asked for it first.
   std::vector<KeyRef> keys_;
   std::vector<std::string_view> names_;
   std::vector<std::string_view> queued_;

@@ -83,8 +83,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
   Executed run_past_gates(Session& session, const Entry& entry, uint32_t flags, Args args,
                           ReplyWriter& reply);
-  bool serve_if_ours(Session& session, const Entry& entry, Args args, std::string_view raw,
-                     ReplyWriter& reply);
+  bool served_at_once(const Session& session, const Entry& entry, Args args);
   void judge_state();
   void apply_without_disk();
   void stream_failed(std::string_view command, const Error& error);

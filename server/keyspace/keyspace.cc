@@ -123,21 +123,17 @@ const Entry* Keyspace::peek(int db, std::string_view key) {
 }
 
 [[gnu::noinline]] Keyspace::Ref Keyspace::change_in_slot(std::string_view key) {
-  Ref ref;
-  ref.home_ = &slots_->writable(slot_of(key), hash_key_);
-  ref.place_ = slots_->locate(*ref.home_, key);
-  return ref;
+  const Slot slot = slot_of(key);
+  if (TableHome* const home = slots_->find_settled(slot)) [[likely]] {
+    return Ref(*home, [&] { return home->table->locate(key); });
+  }
+  TableHome& home = slots_->writable(slot, hash_key_);
+  return Ref(home, [&] { return slots_->locate(home, key); });
 }
 
 Keyspace::Ref Keyspace::change(int db, std::string_view key) {
-  Ref ref;
-  if (slots_ == nullptr) [[likely]] {
-    Database& home = database(db);
-    ref.place_ = home.table->locate(key);
-    ref.home_ = &home;
-  } else {
-    ref = change_in_slot(key);
-  }
+  Ref ref = slots_ != nullptr ? change_in_slot(key)
+                              : Ref(database(db), [&] { return database(db).table->locate(key); });
   if (!ref) return ref;
   Entry& entry = *ref.place_.entry();
   if (is_hidden(entry)) [[unlikely]] {

@@ -120,6 +120,10 @@ class Keyspace {
 
    private:
     friend class Keyspace;
+    Ref() = default;
+    // find() makes the place where it is kept: a copy of it would be felt in each SET.
+    template <class Find>
+    Ref(TableHome& home, Find&& find) : place_(find()), home_(&home) {}
     Table::Place place_;
     TableHome* home_ = nullptr;
   };

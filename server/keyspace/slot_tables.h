@@ -51,6 +51,13 @@ class SlotTables {
     TableHome& home = homes_[slot.value];
     return home.table == nullptr ? nullptr : &home;
   }
+  // The same for a caller that will change what is there, where nothing has to be done before;
+  // nullptr: see writable() and locate().
+  TableHome* find_settled(Slot slot) {
+    TableHome& home = homes_[slot.value];
+    const bool settled = home.table != nullptr && sink_ == nullptr && !home.table->rehashing();
+    return settled ? &home : nullptr;
+  }
   // For a caller that will change what is there. Out of line, as all that follows: a node without
   // slots has this code beside its own path, not in it.
   TableHome& writable(Slot slot, const HashKey& hash_key);

@@ -8,6 +8,7 @@
 #include "common/base/crc16.h"
 #include "common/base/crc64.h"
 #include "common/base/glob.h"
+#include "common/base/rng.h"
 #include "common/base/siphash.h"
 
 namespace redan {
@@ -98,6 +99,26 @@ TEST(Slots, FollowHashTags) {
   EXPECT_EQ(slot_of_key("apple"), Slot(7092));
   EXPECT_EQ(slot_of_key("{user}.a"), slot_of_key("user"));
   EXPECT_EQ(slot_of_key("{}a"), Slot(crc16("{}a") & 16383));
+}
+
+// Short keys are multiplied, others looked up, and braces may stand anywhere.
+TEST(Crc16, SlotsOfAnyKeyAreThoseOfItsTag) {
+  Rng rng(5);
+  const auto tag = [](std::string_view key) {
+    const size_t open = key.find('{');
+    if (open == std::string_view::npos) return key;
+    const size_t close = key.find('}', open + 1);
+    if (close == std::string_view::npos || close == open + 1) return key;
+    return key.substr(open + 1, close - open - 1);
+  };
+  for (int i = 0; i < 200'000; ++i) {
+    std::string key(rng.below(36), '\0');
+    for (char& c : key) c = static_cast<char>(rng.next());
+    if (rng.chance(0.3)) {
+      for (char& c : key) c = rng.chance(0.8) ? "{}ab"[rng.below(4)] : c;
+    }
+    ASSERT_EQ(slot_of_key(key).value, crc16(tag(key)) & 16383) << key.size();
+  }
 }
 
 }  // namespace
