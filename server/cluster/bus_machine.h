@@ -220,6 +220,7 @@ class ClusterMachine {
   void mirror_moves(const cluster::NodeState& of_primary);
   void retarget_moves(const ClusterNode& successor);
   void drop_finished_moves();
+  bool keep_taken(const ClusterNode& owner, Epoch epoch, const SlotSet& claim, SlotSet& news);
   void look_at_claim(From from);
   void resolve_collision(const ClusterNode& from, Epoch its);
   bool take_new_epoch();
@@ -274,6 +275,8 @@ class ClusterMachine {
   bool alarm_ = false;        // A new suspicion: heartbeats leave at once.
   cluster::Card card_;
 
+  // slots.cc: what we finished importing, and the shard it came from, which may claim it still.
+  std::map<Slot, NodeId> taken_;
   // failure.cc
   std::optional<Instant> wait_until_;      // After a restart, before writes are accepted.
   std::optional<Instant> minority_since_;  // The last time that we were in a minority.

@@ -48,7 +48,10 @@ Result<void> ClusterMachine::del_slots(Instant now, const SlotSet& slots, BusEff
   if (!free.empty()) {
     return Error("Slot " + std::to_string(free.ranges()[0].first.value) + " is already unassigned");
   }
-  slots.for_each([&](Slot slot) { view_.unassign(slot); });
+  slots.for_each([&](Slot slot) {
+    view_.unassign(slot);
+    taken_.erase(slot);
+  });
   change();
   settle(out);
   return kOk;
@@ -58,6 +61,7 @@ Result<void> ClusterMachine::flush_slots(Instant now, bool has_keys, BusEffects&
   begin(now);
   if (has_keys) return Error("DB must be empty to perform CLUSTER FLUSHSLOTS.");
   view_.unassign_all(self());
+  taken_.clear();
   change();
   settle(out);
   return kOk;
@@ -84,6 +88,7 @@ Result<void> ClusterMachine::set_slot_migrating(Instant now, Slot slot, NodeId t
   if (target == nullptr || target->handshake) return unknown_to_me(to);
   if (!target->is_primary) return Error("Target node is not a master");
   view_.set_migrating(slot, to);
+  taken_.erase(slot);
   change();
   settle(out);
   return kOk;
@@ -128,10 +133,12 @@ Result<void> ClusterMachine::set_slot_node(Instant now, Slot slot, NodeId to, si
                  " to a different node while I still hold keys for this hash slot.");
   }
   if (keys_in_slot == 0) view_.clear_migrating(slot);
+  if (owner != &self()) taken_.erase(slot);
   view_.assign(slot, *owner);
   // The end of a move: a new epoch makes our claim newer than the source's.
   if (owner == &self() && view_.importing().count(slot) > 0) {
     take_new_epoch();
+    if (const ClusterNode* source = view_.importing_from(slot)) taken_[slot] = source->shard_id;
     view_.clear_importing(slot);
     told_at_ = now_ - Seconds(1);
   }
@@ -175,6 +182,7 @@ Result<void> ClusterMachine::reset(Instant now, ResetMode mode, bool has_keys, B
   end_manual_failover();
   view_.unassign_all(self());
   view_.clear_moves();
+  taken_.clear();
   for (const auto& [id, node] : view_.nodes()) {
     if (&node != &self()) event(CloseLink{id});
   }

@@ -96,6 +96,7 @@ void ClusterMachine::take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& 
   view_.set_unclaimed(owner.slots - claim, true);
   view_.set_unclaimed(owner.slots & claim, false);
   SlotSet news = claim - owner.slots;
+  if (keep_taken(owner, epoch, claim, news)) take_new_epoch();
   if (news.empty()) return;
   // What we import changes hands by SETSLOT only, or within the shard that it comes from. (Redis
   // would see its source's failover too late.) A replica believes its primary.
@@ -131,6 +132,25 @@ void ClusterMachine::take_claim(ClusterNode& owner, Epoch epoch, const SlotSet& 
     lost.for_each([&](Slot slot) { view_.clear_migrating(slot); });
     event(DropSlots{lost});
   }
+}
+
+// The keys of a slot that we finished importing are here, whatever its source took a new epoch for
+// before it heard of that: its claim is answered by a newer one of ours (true). Redis would give
+// the slot back and delete its keys.
+bool ClusterMachine::keep_taken(const ClusterNode& owner, Epoch epoch, const SlotSet& claim,
+                                SlotSet& news) {
+  bool contested = false;
+  for (auto next = taken_.begin(); next != taken_.end();) {
+    const auto taken = next++;
+    if (owner.shard_id != taken->second) continue;
+    if (!claim.contains(taken->first)) {  // It knows.
+      taken_.erase(taken);
+      continue;
+    }
+    news.remove(taken->first);
+    contested |= epoch > self().config_epoch;
+  }
+  return contested;
 }
 
 // The other end of a move failed over: what was to go there goes to its successor.
@@ -227,6 +247,7 @@ void ClusterMachine::make_replica(ClusterNode& node, NodeId primary) {
 void ClusterMachine::follow(ClusterNode& primary) {
   ClusterNode& me = self();
   view_.clear_moves();
+  taken_.clear();
   make_replica(me, primary.id);
   peer(primary.id).state_digest = 0;  // It has to tell again what it moves.
   me.shard_id = primary.shard_id;

@@ -41,6 +41,44 @@ TEST_F(Moves, ReplicasKnowThemAndServeNobodyByThem) {
   EXPECT_EQ(coming_from(4), net->id(0));
 }
 
+TEST_F(Moves, ASourceThatTookANewEpochMeanwhileGetsNothingBack) {
+  const auto bump = [&](int i) {
+    return net->with(
+        i, [&](ClusterMachine& m, BusEffects& out) { return m.bump_epoch(net->now(), out); });
+  };
+  // The target's epoch is the highest already, so that it needs no new one to finish.
+  bump(1);
+  net->run_for(Millis(300));
+  ASSERT_TRUE(net->with(1, [&](ClusterMachine& m, BusEffects& out) {
+    return m.set_slot_node(net->now(), kSlot, net->id(1), 3, out);
+  }));
+  // The source takes one for some other slot before it hears of that.
+  ASSERT_TRUE(bump(0));
+  ASSERT_GT(net->view(0).myself().config_epoch, net->view(1).myself().config_epoch);
+  net->run_for(Seconds(3));
+  for (int i = 0; i < net->size(); ++i) {
+    EXPECT_EQ(net->view(i).owner(kSlot)->id, net->id(1)) << i;
+    EXPECT_TRUE(net->view(i).ok()) << i;
+  }
+  for (const BusEvent& event : net->node(1).events) {
+    EXPECT_FALSE(std::holds_alternative<DropSlots>(event)) << "the keys are here";
+  }
+  // An operator may take the slot away as any other.
+  ASSERT_TRUE(net->with(0, [&](ClusterMachine& m, BusEffects& out) {
+    return m.set_slot_importing(net->now(), kSlot, net->id(1), out);
+  }));
+  ASSERT_TRUE(net->with(1, [&](ClusterMachine& m, BusEffects& out) {
+    return m.set_slot_migrating(net->now(), kSlot, net->id(0), out);
+  }));
+  ASSERT_TRUE(net->with(0, [&](ClusterMachine& m, BusEffects& out) {
+    return m.set_slot_node(net->now(), kSlot, net->id(0), 3, out);
+  }));
+  net->run_for(Seconds(3));
+  for (int i = 0; i < net->size(); ++i) {
+    EXPECT_EQ(net->view(i).owner(kSlot)->id, net->id(0)) << i;
+  }
+}
+
 TEST_F(Moves, TheTargetsSuccessorGoesOn) {
   net->kill(1);
   ASSERT_TRUE(net->run_until([&] { return net->view(4).myself().is_primary; }));
