@@ -65,6 +65,12 @@ Result<void> SnapshotLoader::Filler::aux(std::string_view name, std::string_view
 }
 
 Result<void> SnapshotLoader::Filler::select_db(uint64_t db) {
+  if (keyspace_.has_slots() && db > 0) {
+    return Error(
+        "You can't have keys in a DB different than DB 0 when in Cluster mode: it holds keys of "
+        "database " +
+        std::to_string(db) + "; load it without cluster-enabled and MOVE them first");
+  }
   if (db >= static_cast<uint64_t>(options_.databases)) {
     return Error("it holds keys of database " + std::to_string(db) + ", but 'databases' is " +
                  std::to_string(options_.databases) + "; raise 'databases'");

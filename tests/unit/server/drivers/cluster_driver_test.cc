@@ -1,213 +1,33 @@
-// The driver with a bus that has no network: what nodes send each other is posted to the loop that
-// they share. Files, timers, keyspaces and subscribers are real.
 #include "server/drivers/cluster_driver.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <map>
-#include <set>
 
-#include "common/base/clock.h"
 #include "common/base/crc16.h"
 #include "common/config/option.h"
-#include "server/cluster/liveness.h"
-#include "server/cluster/verb.h"
-#include "server/keyspace/keyspace.h"
-#include "server/session/pubsub.h"
-#include "tests/unit/server/drivers/snapshot_fixture.h"
+#include "tests/unit/server/drivers/cluster_member.h"
 
 namespace redan {
 namespace {
 
-using namespace cluster;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
-
-class Wire;
-
-struct Wires {
-  explicit Wires(DataLoop& its_loop) : loop(its_loop) {}
-  DataLoop& loop;
-  std::map<int, Wire*> at;  // By port.
-  std::function<void(const BusMessage&)> on_send = [](const BusMessage&) {};
-};
-
-class Wire final : public ClusterWire {
- public:
-  Wire(Wires& all, ClusterBus::Options options, ClusterBus::Events events)
-      : wires_(all), port_(options.port), events_(std::move(events)) {
-    configure(std::move(options));
-    wires_.at[port_] = this;
-  }
-  ~Wire() override { wires_.at.erase(port_); }
-
-  void configure(ClusterBus::Options options) override { last_options = std::move(options); }
-  void set_card(const Card& card) override {
-    self_ = card.self;
-    liveness_.set(card.self, card.heartbeat);
-  }
-  // At once, as if the connection was refused, or later.
-  void send(const BusPeer& to, const BusMessage& message) override {
-    wires_.on_send(message);
-    if (wires_.at.count(to.bus_port) == 0) {
-      if (open_.erase(to.link) > 0) events_.link_down(to.link);
-      return;
-    }
-    if (open_.insert(to.link).second) events_.link_up(to.link);
-    const Envelope envelope{.from = self_, .to = to.to, .message = message};
-    wires_.loop.post([&all = wires_, port = port_, to, envelope] {
-      const auto receiver = all.at.find(to.bus_port);
-      if (receiver == all.at.end()) return;
-      const Liveness::Verdict verdict = receiver->second->liveness_.judge(envelope);
-      if (verdict.for_us) receiver->second->take(envelope, {});
-      const auto sender = all.at.find(port);
-      if (!verdict.answer || sender == all.at.end()) return;
-      sender->second->take(*verdict.answer, to.link);
-    });
-  }
-  void close(NodeId link) override { open_.erase(link); }
-  std::vector<ClusterLinkFacts> links() const override {
-    return std::vector<ClusterLinkFacts>(open_.size());
-  }
-
-  ClusterBus::Options last_options;
-
- private:
-  void take(const Envelope& envelope, NodeId link) {
-    events_.message(
-        {.id = envelope.from, .observed_ip = "127.0.0.1", .local_ip = "127.0.0.1", .link = link},
-        envelope.message);
-  }
-
-  Wires& wires_;
-  int port_;
-  ClusterBus::Events events_;
-  Liveness liveness_;
-  NodeId self_;
-  std::set<NodeId> open_;
-};
-
-class Listener final : public Connection {
- public:
-  void send(std::string_view bytes) override { text += bytes; }
-  void send_shared(std::shared_ptr<const std::string> block, size_t from) override {
-    send(std::string_view(*block).substr(from));
-  }
-  size_t pending_bytes() const override { return 0; }
-  void when_drained(std::function<void()>) override {}
-  void close_after_replies() override {}
-  void close_soon(std::string_view) override {}
-  void stop_reading() override {}
-  void resume_reading() override {}
-  void gather_packets() override {}
-  std::string peer_address() const override { return ""; }
-  std::string local_address() const override { return ""; }
-  int descriptor() const override { return -1; }
-
-  std::string text;
-};
-
-struct Member {
-  Member(Wires& wires, const Folder& folder, int port) : loop(wires.loop) {
-    session.connection = &listener;
-    config.cluster_enabled = true;
-    config.port = port;
-    config.bind = {"127.0.0.1"};
-    config.cluster_node_timeout = 500;
-    config.cluster_config_file = folder.file("nodes-" + std::to_string(port) + ".conf");
-    revive(wires);
-  }
-  // The process starts (again), and so far serves nobody.
-  void revive(Wires& wires) {
-    driver = std::make_unique<ClusterDriver>(ClusterDriver::Parts{
-        .loop = loop,
-        .config = config,
-        .keyspace = keyspace,
-        .pubsub = pubsub,
-        .replication =
-            [this] {
-              return ReplicationFacts{
-                  .offset = offset, .link_up = true, .contact = monotonic_now()};
-            },
-        .follow =
-            [this](const std::string& host, int to) {
-              acts.push_back(host.empty() ? "primary" : "follow " + std::to_string(to));
-            },
-        .hold_writes =
-            [this](std::optional<Instant> until) {
-              held = until.has_value();
-              acts.push_back(held ? "hold" : "go on");
-            },
-        .feed_deletion =
-            [this](std::string_view key) { acts.push_back("DEL " + std::string(key)); },
-        .emptied = [this] { acts.push_back("emptied"); },
-        .open_wire = [this, &wires](
-                         DataLoop&, ClusterBus::Options options,
-                         ClusterBus::Events events) -> Result<std::unique_ptr<ClusterWire>> {
-          auto opened = std::make_unique<Wire>(wires, std::move(options), std::move(events));
-          wire = opened.get();
-          return std::unique_ptr<ClusterWire>(std::move(opened));
-        },
-        .seed = static_cast<uint64_t>(config.port)});
-  }
-  void start() {
-    const Result<void> opened = driver->open();
-    ASSERT_TRUE(opened) << opened.error().message();
-    driver->start();
-  }
-  const ClusterView& view() const { return driver->view(); }
-  NodeId id() const { return view().myself().id; }
-  bool knows_primary(const Member& other) const {
-    const ClusterNode* node = view().find(other.id());
-    return node != nullptr && !node->handshake && node->link_up && node->is_primary;
-  }
-  template <class Verb>
-  void perform(Verb verb) {
-    const Result<void> result = driver->perform(verb);
-    ASSERT_TRUE(result) << result.error().message();
-    driver->batch_done();
-  }
-  void meet(const Member& other) {
-    perform([&](ClusterVerb& v) {
-      const auto port = static_cast<uint16_t>(other.config.port);
-      return v.machine.meet(v.now, "127.0.0.1", port, static_cast<uint16_t>(port + 10'000),
-                            v.effects);
-    });
-  }
-  void take_slots(SlotRange range) {
-    SlotSet slots;
-    slots.add(range);
-    perform([&](ClusterVerb& v) { return v.machine.add_slots(v.now, slots, v.effects); });
-  }
-
-  DataLoop& loop;
-  ServerConfig config;
-  Keyspace keyspace{{.databases = 1, .seed = 1, .slots = true}};
-  PubSub pubsub;
-  Listener listener;
-  Session session;
-  int64_t offset = 0;
-  bool held = false;
-  std::vector<std::string> acts;
-  Wire* wire = nullptr;
-  std::unique_ptr<ClusterDriver> driver;
-};
 
 class ClusterDriverTest : public testing::Test {
  protected:
   static SlotRange range(int first, int last) {
     return {Slot(static_cast<uint16_t>(first)), Slot(static_cast<uint16_t>(last))};
   }
-  Member& add() {
+  TestMember& add() {
     members.push_back(
-        std::make_unique<Member>(wires, folder, 7000 + static_cast<int>(members.size())));
+        std::make_unique<TestMember>(wires, folder, 7000 + static_cast<int>(members.size())));
     return *members.back();
   }
-  Member& started() {
-    Member& member = add();
+  TestMember& started() {
+    TestMember& member = add();
     member.start();
     return member;
   }
@@ -223,8 +43,8 @@ class ClusterDriverTest : public testing::Test {
       return true;
     });
   }
-  Member& add_replica_of(const Member& primary) {
-    Member& replica = started();
+  TestMember& add_replica_of(const TestMember& primary) {
+    TestMember& replica = started();
     replica.meet(*members[0]);
     run_until(loop, [&] { return replica.view().ok() && replica.knows_primary(primary); });
     replica.perform(
@@ -237,18 +57,18 @@ class ClusterDriverTest : public testing::Test {
     });
     return replica;
   }
-  std::string file_of(const Member& member) const {
+  std::string file_of(const TestMember& member) const {
     return folder.read(std::filesystem::path(member.config.cluster_config_file).filename());
   }
 
   Folder folder;
   DataLoop loop;
   Wires wires{loop};
-  std::vector<std::unique_ptr<Member>> members;
+  std::vector<std::unique_ptr<TestMember>> members;
 };
 
 TEST_F(ClusterDriverTest, NodesMeetAndRememberEachOther) {
-  Member &one = started(), &two = started();
+  TestMember &one = started(), &two = started();
   one.meet(two);
   run_until(loop, [&] { return one.knows_primary(two) && two.knows_primary(one); });
   EXPECT_THAT(file_of(one), HasSubstr(two.id().hex() + " 127.0.0.1:7001@17001"));
@@ -264,7 +84,7 @@ TEST_F(ClusterDriverTest, NodesMeetAndRememberEachOther) {
 }
 
 TEST_F(ClusterDriverTest, WhatIsToldIsOnDiskBefore) {
-  Member &one = started(), &two = started();
+  TestMember &one = started(), &two = started();
   one.meet(two);
   run_until(loop, [&] { return one.knows_primary(two) && two.knows_primary(one); });
   int claims = 0;
@@ -282,7 +102,7 @@ TEST_F(ClusterDriverTest, WhatIsToldIsOnDiskBefore) {
 }
 
 TEST_F(ClusterDriverTest, APipelineOfVerbsIsWrittenOnceBeforeAnythingIsTold) {
-  Member &one = started(), &two = started();
+  TestMember &one = started(), &two = started();
   one.meet(two);
   run_until(loop, [&] { return one.knows_primary(two) && two.knows_primary(one); });
   const std::string before = file_of(one);
@@ -312,36 +132,36 @@ TEST_F(ClusterDriverTest, APipelineOfVerbsIsWrittenOnceBeforeAnythingIsTold) {
 }
 
 TEST_F(ClusterDriverTest, AFileThatCannotBeWrittenEndsTheProcess) {
-  Member& one = started();
+  TestMember& one = started();
   std::filesystem::remove_all(folder.path());
   EXPECT_EXIT(one.take_slots(range(1, 1)), testing::ExitedWithCode(1), "");
   std::filesystem::create_directory(folder.path());
 }
 
 TEST_F(ClusterDriverTest, WhatStandsInTheWayOfAStartIsNamed) {
-  Member& one = started();
-  Member& rival = add();
+  TestMember& one = started();
+  TestMember& rival = add();
   rival.config.cluster_config_file = one.config.cluster_config_file;
   EXPECT_THAT(rival.driver->open().error().message(), HasSubstr("already used by a different"));
 
-  Member& high = add();
+  TestMember& high = add();
   high.config.port = 60'000;
   EXPECT_THAT(high.driver->open().error().message(), HasSubstr("must be 55535 or less"));
   high.config.cluster_port = 17'900;
   EXPECT_TRUE(high.driver->open());
   EXPECT_EQ(high.wire->last_options.port, 17'900);
 
-  Member& homeless = add();
+  TestMember& homeless = add();
   homeless.config.bind = {};
   EXPECT_THAT(homeless.driver->open().error().message(), HasSubstr("No bind address"));
 
-  Member& confused = add();
+  TestMember& confused = add();
   folder.write("nodes-7004.conf", "nonsense\n");
   EXPECT_THAT(confused.driver->open().error().message(), HasSubstr("line 1: \"nonsense\""));
 }
 
 TEST_F(ClusterDriverTest, ConfigurationReachesTheMachineAndTheBus) {
-  Member& one = started();
+  TestMember& one = started();
   EXPECT_TRUE(one.wire->last_options.secrets.empty());
   one.config.masterauth = "a";
   one.config.requirepass = "b";
@@ -362,7 +182,7 @@ TEST_F(ClusterDriverTest, ConfigurationReachesTheMachineAndTheBus) {
 }
 
 TEST_F(ClusterDriverTest, KeysWithoutAnOwnerAreAdoptedAtTheStart) {
-  Member& one = add();
+  TestMember& one = add();
   one.keyspace.load_string(0, "foo", "1", -1);
   one.start();
   EXPECT_EQ(one.view().owner(slot_of_key("foo")), &one.view().myself());
@@ -371,8 +191,8 @@ TEST_F(ClusterDriverTest, KeysWithoutAnOwnerAreAdoptedAtTheStart) {
 
 TEST_F(ClusterDriverTest, AReplicaTakesOverAndItsPrimaryFollowsItLater) {
   make_cluster();
-  Member& primary = *members[2];
-  Member& replica = add_replica_of(primary);
+  TestMember& primary = *members[2];
+  TestMember& replica = add_replica_of(primary);
   EXPECT_THAT(replica.acts, ElementsAre("follow 7002"));
   EXPECT_EQ(replica.driver->primary()->port, 7002);
 
@@ -394,8 +214,8 @@ TEST_F(ClusterDriverTest, AReplicaTakesOverAndItsPrimaryFollowsItLater) {
 
 TEST_F(ClusterDriverTest, AManualFailoverHoldsWritesBeforeItTellsTheOffset) {
   make_cluster();
-  Member& primary = *members[2];
-  Member& replica = add_replica_of(primary);
+  TestMember& primary = *members[2];
+  TestMember& replica = add_replica_of(primary);
   // The last write comes as late as it can.
   primary.offset = 100;
   bool told = false;
@@ -417,7 +237,7 @@ TEST_F(ClusterDriverTest, AManualFailoverHoldsWritesBeforeItTellsTheOffset) {
 
 TEST_F(ClusterDriverTest, KeysAndSubscribersOfALostSlotGo) {
   make_cluster();
-  Member &loser = *members[0], &winner = *members[1];
+  TestMember &loser = *members[0], &winner = *members[1];
   const Slot slot = slot_of_key("{b}");  // 3300
   for (const char* key : {"{b}1", "{b}2", "{bar}"}) loser.keyspace.set_string(0, key, "x");
   ByteBuffer bytes;
@@ -440,8 +260,8 @@ TEST_F(ClusterDriverTest, KeysAndSubscribersOfALostSlotGo) {
 
 TEST_F(ClusterDriverTest, SubscribersStayWhereAReplicaTakesOver) {
   make_cluster();
-  Member& primary = *members[0];
-  Member& replica = add_replica_of(primary);
+  TestMember& primary = *members[0];
+  TestMember& replica = add_replica_of(primary);
   ByteBuffer bytes;
   ReplyWriter reply(bytes, Resp::k2);
   replica.pubsub.ssubscribe(replica.session, "{b}", reply);
@@ -453,7 +273,7 @@ TEST_F(ClusterDriverTest, SubscribersStayWhereAReplicaTakesOver) {
 
 TEST_F(ClusterDriverTest, MessagesReachSubscribersOfOtherNodes) {
   make_cluster();
-  Member& replica = add_replica_of(*members[0]);
+  TestMember& replica = add_replica_of(*members[0]);
   ByteBuffer bytes;
   ReplyWriter reply(bytes, Resp::k2);
   for (const auto& member : members) {
@@ -474,7 +294,7 @@ TEST_F(ClusterDriverTest, MessagesReachSubscribersOfOtherNodes) {
 
 TEST_F(ClusterDriverTest, AReplicaThatIsResetIsAnEmptyPrimary) {
   make_cluster();
-  Member& replica = add_replica_of(*members[0]);
+  TestMember& replica = add_replica_of(*members[0]);
   replica.keyspace.set_string(0, "{b}", "x");
   replica.perform(
       [](ClusterVerb& v) { return v.machine.reset(v.now, ResetMode::kSoft, true, v.effects); });
@@ -484,7 +304,7 @@ TEST_F(ClusterDriverTest, AReplicaThatIsResetIsAnEmptyPrimary) {
 }
 
 TEST_F(ClusterDriverTest, BeforeTheStartAndAfterTheStopVerbsAreRefused) {
-  Member& one = add();
+  TestMember& one = add();
   ASSERT_TRUE(one.driver->open());
   const auto bump = [](ClusterVerb& v) -> Result<void> {
     v.machine.bump_epoch(v.now, v.effects);

@@ -67,6 +67,15 @@ TEST(SnapshotLoader, RefusesDatabasesThatAreNotConfigured) {
   EXPECT_NE(loaded.error().message().find("raise 'databases'"), std::string::npos);
 }
 
+TEST(SnapshotLoader, ANodeOfAClusterHasOneDatabase) {
+  Keyspace keyspace({.databases = 1, .slots = true});
+  EXPECT_TRUE(load_into(keyspace, small_file(0), {}).ok());
+  Keyspace other({.databases = 1, .slots = true});
+  const auto loaded = load_into(other, small_file(3), {});
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_NE(loaded.error().message().find("keys of database 3"), std::string::npos);
+}
+
 TEST(SnapshotLoader, RefusesTheSameKeyTwice) {
   RdbWriter writer({});
   writer.header();
