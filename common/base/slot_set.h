@@ -42,6 +42,8 @@ class SlotSet {
   friend SlotSet operator-(SlotSet a, const SlotSet& b) { return a -= b; }
   friend bool operator==(const SlotSet&, const SlotSet&) = default;
 
+  // The lowest; there is one.
+  Slot first() const { return Slot(static_cast<uint16_t>(bits_._Find_first())); }
   // each(Slot), in order.
   template <class Each>
   void for_each(Each&& each) const {

@@ -32,15 +32,24 @@ inline constexpr std::array<std::string_view, 5> kClusterNames = {
     "cluster_moves_not_mirrored",    // Replicas do not keep what their primary moves.
     "cluster_forgotten_returns",     // Gossip brings back a node that was just forgotten.
 };
+// Those of slots that change hands: a third world.
+inline constexpr std::array<std::string_view, 2> kMigrationNames = {
+    "source_deletes_early",     // A source drops the keys before their new owner claims them.
+    "import_lost_on_failover",  // A replica that takes over forgets what was coming in.
+};
 inline constexpr size_t kFirstCluster = 1'000;
+inline constexpr size_t kFirstMigration = 2'000;
 
-// The place of `name` in the lists; a name that is in neither does not compile.
+// The place of `name` in the lists; a name that is in none does not compile.
 consteval size_t index_of(std::string_view name) {
   for (size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == name) return i + 1;
   }
   for (size_t i = 0; i < kClusterNames.size(); ++i) {
     if (kClusterNames[i] == name) return kFirstCluster + i;
+  }
+  for (size_t i = 0; i < kMigrationNames.size(); ++i) {
+    if (kMigrationNames[i] == name) return kFirstMigration + i;
   }
   throw "no such mutant";
 }
@@ -51,7 +60,8 @@ struct Name {
 };
 
 #ifdef REDAN_MUTANTS
-// 0: none; else 1 + the index into kNames, or kFirstCluster + the index into kClusterNames.
+// 0: none; else 1 + the index into kNames, or kFirstCluster + the index into kClusterNames,
+// or kFirstMigration + the index into kMigrationNames.
 inline size_t chosen = 0;
 inline bool active(Name name) {
   return chosen == name.index;

@@ -159,6 +159,13 @@ void encode_state(const NodeState& state, bus_wire::NodeState& out) {
   encode_slots(state.slots, *out.mutable_slots());
   encode_moves(state.migrating, *out.mutable_migrating());
   encode_moves(state.importing, *out.mutable_importing());
+  for (const Given& given : state.given) {
+    bus_wire::Given& one = *out.add_given();
+    one.set_move(encode_id(given.move));
+    one.set_to(encode_id(given.to));
+    one.set_epoch(given.epoch.value);
+    encode_slots(given.slots, *one.mutable_slots());
+  }
 }
 
 Result<NodeState> decode_state(const bus_wire::NodeState& wire) {
@@ -175,6 +182,14 @@ Result<NodeState> decode_state(const bus_wire::NodeState& wire) {
   if (!decode_slots(wire.slots(), state.slots)) return bad("slots");
   if (!decode_moves(wire.migrating(), state.migrating)) return bad("migrating");
   if (!decode_moves(wire.importing(), state.importing)) return bad("importing");
+  if (wire.given_size() > kSlotCount) return bad("given");
+  for (const bus_wire::Given& one : wire.given()) {
+    Given& given = state.given.emplace_back();
+    if (!decode_id(one.move(), given.move)) return bad("given move");
+    if (!decode_id(one.to(), given.to)) return bad("given to");
+    given.epoch = Epoch(one.epoch());
+    if (!decode_slots(one.slots(), given.slots)) return bad("given slots");
+  }
   return state;
 }
 
@@ -258,6 +273,11 @@ void put(const Publish& publish, bus_wire::Envelope& envelope) {
   out.set_sharded(publish.sharded);
   out.set_channel(publish.channel);
   out.set_message(publish.message);
+}
+void put(const HandoverWord& word, bus_wire::Envelope& envelope) {
+  bus_wire::HandoverWord& out = *envelope.mutable_handover_word();
+  out.set_move(encode_id(word.move));
+  out.set_kind(static_cast<bus_wire::HandoverWord::Kind>(word.kind));
 }
 void put(const NotMe&, bus_wire::Envelope& envelope) {
   envelope.mutable_not_me();
@@ -357,6 +377,14 @@ Decoded get(bus_wire::Publish& wire) {
                             .message = std::move(*wire.mutable_message())});
 }
 
+Decoded get(const bus_wire::HandoverWord& wire) {
+  HandoverWord word;
+  if (!decode_id(wire.move(), word.move)) return bad("move");
+  if (!bus_wire::HandoverWord::Kind_IsValid(wire.kind())) return bad("kind");
+  word.kind = static_cast<HandoverWord::Kind>(wire.kind());
+  return BusMessage(word);
+}
+
 Decoded get_message(bus_wire::Envelope& wire) {
   using Wire = bus_wire::Envelope;
   const auto named = [](std::string_view name, Decoded message) {
@@ -394,6 +422,8 @@ Decoded get_message(bus_wire::Envelope& wire) {
       return named("publish", get(*wire.mutable_publish()));
     case Wire::kNotMe:
       return BusMessage(NotMe{});
+    case Wire::kHandoverWord:
+      return named("handover_word", get(wire.handover_word()));
     case Wire::MESSAGE_NOT_SET:
       break;
   }

@@ -45,6 +45,27 @@ struct PauseWrites {
   Millis span;
 };
 struct ResumeWrites {};
+// Hand-overs (handover.h). To the source of a move: the target asks how it ended. A move that is
+// not decided must end before the driver does anything else: it was told that it will never be.
+struct MoveAsked {
+  MoveId move;
+};
+// To the source, of a move that it decided: its slots have their new owner; or are ours again, or
+// another's business because we are no primary any more.
+struct MoveClaimed {
+  MoveId move;
+};
+struct MoveTakenBack {
+  MoveId move;
+};
+// To the target: the slots are ours, or the move is over without that.
+struct ImportClaimed {
+  MoveId move;
+};
+struct ImportOver {
+  MoveId move;
+  std::string why;
+};
 // The cluster serves (again), or does not.
 struct StateChanged {
   bool ok;
@@ -64,7 +85,8 @@ struct Log {
   std::string text;
 };
 using BusEvent = std::variant<Card, BecomePrimary, Follow, EmptyDatabase, DropSlots, PauseWrites,
-                              ResumeWrites, StateChanged, Deliver, CloseLink, Log>;
+                              ResumeWrites, MoveAsked, MoveClaimed, MoveTakenBack, ImportClaimed,
+                              ImportOver, StateChanged, Deliver, CloseLink, Log>;
 
 // Durable: the text of nodes.conf, replaced whole (write beside, fsync, rename, fsync the folder).
 using BusEffects = Effects<BusPeer, BusMessage, std::string, BusEvent>;

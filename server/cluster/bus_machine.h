@@ -15,7 +15,8 @@
 //   are equal get different ones: the smaller identity takes a new one.
 // Where each part is: machine.cc (doors, what is sent and when), membership.cc (meet, gossip,
 // forget, addresses), failure.cc (PFAIL, FAIL, the cluster's state), slots.cc (claims, epochs),
-// election.cc, manual_failover.cc, replica_migration.cc, operator.cc (CLUSTER's verbs).
+// election.cc, manual_failover.cc, replica_migration.cc, handover.cc (slots that move with their
+// keys), operator.cc (CLUSTER's verbs).
 #pragma once
 
 #include <algorithm>
@@ -75,8 +76,8 @@ class ClusterMachine {
   }
   void configure(Instant now, ClusterOptions options, cluster::BusEffects& out);
   const ClusterOptions& options() const { return options_; }
-  // Once after the data set was loaded: slots with keys that nobody owns become ours, those of
-  // others are held as importing, as Redis does.
+  // Once after the data set was loaded: slots with keys that nobody owns become ours, as in Redis;
+  // keys of slots that others own are dropped (Redis 7.2 opens these slots for a tool).
   void adopt_loaded_slots(Instant now, const SlotSet& with_keys, cluster::BusEffects& out);
 
   const ClusterView& view() const { return view_; }
@@ -100,6 +101,24 @@ class ClusterMachine {
   Result<void> failover(Instant now, FailoverMode mode, cluster::BusEffects& out);
   Result<void> reset(Instant now, ResetMode mode, bool has_keys, cluster::BusEffects& out);
   Result<void> set_config_epoch(Instant now, int64_t epoch, cluster::BusEffects& out);
+  // ---- Hand-overs of slots, for the migration driver; see handover.cc. Target:
+  Result<void> begin_import(Instant now, const IncomingSlots& import, cluster::BusEffects& out);
+  // Every key is here and at our replicas: from now on the slots are claimed when they are given.
+  Result<void> import_ready(Instant now, MoveId move, cluster::BusEffects& out);
+  // The source is silent: ask it.
+  void ask_about_import(Instant now, MoveId move, cluster::BusEffects& out);
+  // Given up: its keys go, and it will never be claimed.
+  void end_import(Instant now, MoveId move, const std::string& why, cluster::BusEffects& out);
+  // A replica is told by its primary's stream what comes in there, and what came to nothing.
+  void note_import(Instant now, const IncomingSlots& import, cluster::BusEffects& out);
+  void forget_import(Instant now, MoveId move, cluster::BusEffects& out);
+  // Its data set was replaced whole: what was ready may not be there.
+  void data_replaced(Instant now, cluster::BusEffects& out);
+  // Owned by others, with nothing under way: keys of these slots are left-overs.
+  SlotSet foreign_slots() const;
+  // Source, when the target is ready and nothing is written any more: the decision.
+  Result<void> give_slots(Instant now, MoveId move, NodeId to, const SlotSet& slots,
+                          cluster::BusEffects& out);
   // True: a new epoch ("BUMPED e"); false: ours is already the highest ("STILL e").
   bool bump_epoch(Instant now, cluster::BusEffects& out);
   Result<size_t> count_failure_reports(Instant now, NodeId id);
@@ -119,9 +138,10 @@ class ClusterMachine {
     uint64_t state_digest = 0;           // Of the last NodeState that we took in; 0: none.
     std::optional<Instant> state_asked;  // When we asked for a newer one.
     bool announces_ip = false;
-    Epoch claim_epoch{};      // What that state claimed. It is looked at again when the slots
-    SlotSet claim;            // have changed since then:
-    uint64_t claim_seen = 0;  // slots_version_ at that time.
+    Epoch claim_epoch{};       // What that state claimed. It is looked at again when the slots
+    SlotSet claim;             // have changed since then:
+    uint64_t claim_seen = 0;   // slots_version_ at that time.
+    std::vector<Given> given;  // As it told last.
     std::optional<Instant> corrected;          // When we last told it that its claim is outdated.
     std::vector<NodeId> suspects;              // As it told last.
     uint64_t roster_mine = 0, roster_its = 0;  // Digests when we last sent our roster, which is
@@ -229,6 +249,27 @@ class ClusterMachine {
   void make_replica(ClusterNode& node, NodeId primary);
   void detach(const ClusterNode& replica);
 
+  // handover.cc
+  void on(From from, const cluster::HandoverWord& word);
+  void walk_handovers();
+  void look_at_given(From from);
+  void settle_given(const ClusterNode& owner, Epoch epoch, const SlotSet& claim);
+  bool is_settled(const IncomingSlots& import) const;
+  bool is_with(const ClusterNode& giver, const SlotSet& slots) const;
+  void claim_given(From from, const Given& given);
+  void take_back(const Given& given);
+  void asked_about(From from, MoveId move);
+  void end_import(MoveId move, const std::string& why);
+  SlotSet inherit_given(const ClusterNode& old);
+  void inherit_incoming();
+  SlotSet drop_interrupted();
+  void forget_handovers(const std::string& why);
+  void end_handovers_with(NodeId forgotten);
+  void settled_by_hand(const SlotSet& slots);
+  bool is_handed_over(Slot slot) const;
+  ClusterNode* primary_of_shard(NodeId node);
+  void new_epoch();
+
   // election.cc
   void on(From from, const cluster::VoteRequest& request);
   void on(From from, const cluster::Vote& vote);
@@ -277,6 +318,9 @@ class ClusterMachine {
 
   // slots.cc: what we finished importing, and the shard it came from, which may claim it still.
   std::map<Slot, NodeId> taken_;
+
+  Instant handover_asked_{};  // handover.cc
+
   // failure.cc
   std::optional<Instant> wait_until_;      // After a restart, before writes are accepted.
   std::optional<Instant> minority_since_;  // The last time that we were in a minority.

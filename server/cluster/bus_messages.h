@@ -15,6 +15,7 @@
 #include "common/base/ids.h"
 #include "common/base/slot_set.h"
 #include "common/base/time.h"
+#include "server/cluster/handover.h"
 #include "server/cluster/node.h"
 
 namespace redan::cluster {
@@ -54,6 +55,7 @@ struct NodeState {
   Epoch config_epoch{};
   SlotSet slots;
   std::map<Slot, NodeId> migrating, importing;  // Of a primary: what it moves. Replicas keep it.
+  std::vector<Given> given;                     // Not among `slots` any more.
   friend bool operator==(const NodeState&, const NodeState&) = default;
   // What Heartbeat::state_digest carries; the current epoch and the ip are not part of it.
   uint64_t digest() const;
@@ -136,6 +138,18 @@ struct FailoverPaused {
   friend bool operator==(const FailoverPaused&, const FailoverPaused&) = default;
 };
 
+// About a hand-over of slots, between the two shards. Its other message is NodeState::given.
+struct HandoverWord {
+  enum class Kind {
+    kAsk,       // To the giver: was it given? Answered by its state, or by
+    kNotGiven,  // no, and it never will be;
+    kDeclined   // to the giver: we do not claim it, and never will. Take it back.
+  };
+  MoveId move;
+  Kind kind = Kind::kAsk;
+  friend bool operator==(const HandoverWord&, const HandoverWord&) = default;
+};
+
 // PUBLISH to all nodes, SPUBLISH to those of the shard.
 struct Publish {
   bool sharded = false;
@@ -151,7 +165,7 @@ struct NotMe {
 
 using BusMessage =
     std::variant<Heartbeat, NodeState, StateRequest, Meet, Met, Roster, Members, Fail, Update,
-                 VoteRequest, Vote, FailoverStart, FailoverPaused, Publish, NotMe>;
+                 VoteRequest, Vote, FailoverStart, FailoverPaused, Publish, NotMe, HandoverWord>;
 
 // As it travels. `to` is empty only in the Meet of an operator, who does not know whom he meets.
 struct Envelope {

@@ -155,9 +155,10 @@ void ClusterMachine::win(Epoch epoch) {
   log(LogLevel::kNotice,
       "Failover election won: I'm the new master of epoch " + std::to_string(epoch.value) + ".");
   ClusterNode& me = self();
-  const SlotSet slots = old->slots;
+  const SlotSet slots = old->slots - inherit_given(*old);
   make_primary(me);
   me.config_epoch = epoch;
+  inherit_incoming();
   slots.for_each([&](Slot slot) { view_.assign(slot, me); });
   drop_finished_moves();
   election_at_.reset();

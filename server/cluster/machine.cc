@@ -75,6 +75,9 @@ uint64_t NodeState::digest() const {
     digest.add(moves->size());
     for (const auto& [slot, node] : *moves) digest.add(slot.value).add(node);
   }
+  for (const Given& each : given) {
+    digest.add(each.move).add(each.to).add(each.epoch.value).add(each.slots.size());
+  }
   return digest.value();
 }
 
@@ -106,6 +109,8 @@ ClusterMachine::ClusterMachine(ClusterOptions options, const NodesFile& stored, 
   }
   for (const auto& [slot, to] : stored.migrating) view_.set_migrating(slot, to);
   for (const auto& [slot, from] : stored.importing) view_.set_importing(slot, from);
+  for (const Given& given : stored.given) view_.given()[given.move] = given;
+  for (const IncomingSlots& incoming : stored.incoming) view_.incoming()[incoming.move] = incoming;
   view_.set_epochs(stored.current_epoch, stored.last_vote_epoch);
   ClusterNode& me = self();
   const std::string known_ip = me.address.ip;
@@ -208,6 +213,7 @@ void ClusterMachine::walk() {
     ClusterNode* top = view_.find(primary->primary);
     if (top != nullptr && top != &self() && top->is_primary) follow(*top);
   }
+  walk_handovers();
   step_manual_failover();
   stand_for_election();
   consider_migration();
@@ -356,6 +362,7 @@ NodeState ClusterMachine::own_state() const {
                   .current_epoch = view_.current_epoch(),
                   .config_epoch = me.is_primary ? me.config_epoch : Epoch(0),
                   .slots = me.slots};
+  for (const auto& [move, given] : view_.given()) state.given.push_back(given);
   state.address.ip = options_.announce.ip;
   if (me.is_primary) {
     state.migrating = view_.migrating();
@@ -399,6 +406,7 @@ void ClusterMachine::on(From from, const Heartbeat& heartbeat) {
   }
   if (!node.is_primary) return;
   look_at_claim(from);
+  look_at_given(from);
   resolve_collision(node, heartbeat.config_epoch);
 }
 

@@ -64,6 +64,7 @@ ClusterNode& ClusterMachine::admit(NodeId id) {
 void ClusterMachine::drop(NodeId id) {
   event(CloseLink{id});
   if (const ClusterNode* node = view_.find(id)) detach(*node);
+  end_handovers_with(id);
   view_.remove(id);
   peers_.erase(id);
   change();

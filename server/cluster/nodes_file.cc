@@ -113,7 +113,10 @@ class Reader {
       ++line_;
       const Words words = words_of(trim(line));
       if (words.empty()) continue;
-      const Result<void> read = words[0] == "vars" ? read_vars(words) : read_node(words);
+      const Result<void> read = words[0] == "vars"       ? read_vars(words)
+                                : words[0] == "given"    ? read_given(words)
+                                : words[0] == "incoming" ? read_incoming(words)
+                                                         : read_node(words);
       if (!read) return read.error();
     }
     if (file_.self.empty()) return Error("nodes.conf has no node with the flag myself");
@@ -139,6 +142,41 @@ class Reader {
         return wrong(words[i], "is no variable that we know");
       }
     }
+    return kOk;
+  }
+
+  Result<SlotSet> read_slots(const Words& words, size_t from) {
+    SlotSet all;
+    for (size_t i = from; i < words.size(); ++i) {
+      const Result<SlotSet> slots = SlotSet::parse(words[i]);
+      if (!slots) return wrong(words[i], "is no range of slots");
+      all |= *slots;
+    }
+    return all;
+  }
+
+  Result<void> read_given(const Words& words) {
+    if (words.size() < 5) return wrong(words[0], "begins a hand-over that is cut off");
+    const std::optional<NodeId> move = NodeId::from_hex(words[1]), to = NodeId::from_hex(words[2]);
+    if (!move) return wrong(words[1], "is no move's id");
+    if (!to) return wrong(words[2], "is no node's id");
+    const std::optional<uint64_t> epoch = parse_uint64(words[3]);
+    if (!epoch) return wrong(words[3], "is no epoch");
+    Result<SlotSet> slots = read_slots(words, 4);
+    if (!slots) return slots.error();
+    file_.given.push_back({.move = *move, .to = *to, .epoch = Epoch(*epoch), .slots = *slots});
+    return kOk;
+  }
+
+  Result<void> read_incoming(const Words& words) {
+    if (words.size() < 4) return wrong(words[0], "begins a hand-over that is cut off");
+    const std::optional<NodeId> move = NodeId::from_hex(words[1]),
+                                from = NodeId::from_hex(words[2]);
+    if (!move) return wrong(words[1], "is no move's id");
+    if (!from) return wrong(words[2], "is no node's id");
+    Result<SlotSet> slots = read_slots(words, 3);
+    if (!slots) return slots.error();
+    file_.incoming.push_back({.move = *move, .from = *from, .slots = *slots});
     return kOk;
   }
 

@@ -8,21 +8,23 @@ using namespace cluster;
 void ClusterMachine::adopt_loaded_slots(Instant now, const SlotSet& with_keys, BusEffects& out) {
   begin(now);
   if (!self().is_primary) return;
-  with_keys.for_each([&](Slot slot) {
+  SlotSet foreign;
+  (with_keys - drop_interrupted()).for_each([&](Slot slot) {
     const ClusterNode* owner = view_.owner(slot);
     if (owner == &self() || view_.importing_from(slot) != nullptr) return;
-    if (owner == nullptr) {
-      log(LogLevel::kWarning, "I have keys for unassigned slot " + std::to_string(slot.value) +
-                                  ". Taking responsibility for it.");
-      view_.assign(slot, self());
-    } else {
-      log(LogLevel::kWarning, "I have keys for slot " + std::to_string(slot.value) +
-                                  ", but the slot is assigned to another node. Setting it to "
-                                  "importing state.");
-      view_.set_importing(slot, owner->id);
-    }
+    if (is_handed_over(slot)) return;  // Their end is known, or will be.
+    if (owner != nullptr) return foreign.add(slot);
+    log(LogLevel::kWarning, "I have keys for unassigned slot " + std::to_string(slot.value) +
+                                ". Taking responsibility for it.");
+    view_.assign(slot, self());
     change();
   });
+  // A dump from before they moved: their owner has what became of these keys.
+  if (!foreign.empty()) {
+    log(LogLevel::kWarning, "I have keys for slots " + foreign.text() +
+                                ", but they are assigned to other nodes. Deleting the keys.");
+    event(DropSlots{foreign});
+  }
   settle(out);
 }
 
@@ -33,6 +35,7 @@ Result<void> ClusterMachine::add_slots(Instant now, const SlotSet& slots, BusEff
   if (!busy.empty()) {
     return Error("Slot " + std::to_string(busy.ranges()[0].first.value) + " is already busy");
   }
+  settled_by_hand(slots);
   slots.for_each([&](Slot slot) {
     view_.clear_importing(slot);
     view_.assign(slot, self());
@@ -48,6 +51,7 @@ Result<void> ClusterMachine::del_slots(Instant now, const SlotSet& slots, BusEff
   if (!free.empty()) {
     return Error("Slot " + std::to_string(free.ranges()[0].first.value) + " is already unassigned");
   }
+  settled_by_hand(slots);
   slots.for_each([&](Slot slot) {
     view_.unassign(slot);
     taken_.erase(slot);
@@ -132,6 +136,9 @@ Result<void> ClusterMachine::set_slot_node(Instant now, Slot slot, NodeId to, si
     return Error("Can't assign hashslot " + std::to_string(slot.value) +
                  " to a different node while I still hold keys for this hash slot.");
   }
+  SlotSet one;
+  one.add(slot);
+  settled_by_hand(one);
   if (keys_in_slot == 0) view_.clear_migrating(slot);
   if (owner != &self()) taken_.erase(slot);
   view_.assign(slot, *owner);
@@ -183,6 +190,7 @@ Result<void> ClusterMachine::reset(Instant now, ResetMode mode, bool has_keys, B
   view_.unassign_all(self());
   view_.clear_moves();
   taken_.clear();
+  forget_handovers("this node was reset");
   for (const auto& [id, node] : view_.nodes()) {
     if (&node != &self()) event(CloseLink{id});
   }

@@ -35,7 +35,9 @@ void ClusterMachine::take_state(From from, const NodeState& state) {
   from.peer.claim = state.slots;
   from.peer.claim_epoch = state.config_epoch;
   from.peer.claim_seen = 0;
+  from.peer.given = state.given;
   look_at_claim(from);
+  look_at_given(from);
   resolve_collision(node, state.config_epoch);
   if (!self().is_primary && self().primary == node.id) mirror_moves(state);
 }
@@ -69,6 +71,7 @@ void ClusterMachine::look_at_claim(From from) {
   ClusterNode& node = from.node;
   if (p.claim_seen != slots_version_) {
     take_claim(node, p.claim_epoch, p.claim);
+    settle_given(node, p.claim_epoch, p.claim);
     p.claim_seen = slots_version_;
   }
   if (!node.is_primary) return;
@@ -188,6 +191,7 @@ void ClusterMachine::on(From, const Update& update) {
   if (!owner->is_primary) make_primary(*owner);
   owner->config_epoch = update.config_epoch;
   take_claim(*owner, update.config_epoch, update.slots);
+  settle_given(*owner, update.config_epoch, update.slots);
   // What it said of itself is older than this: compare with its next word.
   peer(owner->id).state_digest = 0;
   change();
@@ -248,6 +252,7 @@ void ClusterMachine::follow(ClusterNode& primary) {
   ClusterNode& me = self();
   view_.clear_moves();
   taken_.clear();
+  forget_handovers("this node follows another now");
   make_replica(me, primary.id);
   peer(primary.id).state_digest = 0;  // It has to tell again what it moves.
   me.shard_id = primary.shard_id;

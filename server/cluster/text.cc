@@ -89,6 +89,14 @@ std::string nodes_conf(const ClusterView& view, ShownTime time) {
   for (const auto& [id, node] : view.nodes()) {
     if (!node.handshake) text += line(view, node, time, false, true) + "\n";
   }
+  for (const auto& [move, given] : view.given()) {
+    text += "given " + move.hex() + " " + given.to.hex() + " " + std::to_string(given.epoch.value) +
+            " " + given.slots.text() + "\n";
+  }
+  for (const auto& [move, incoming] : view.incoming()) {
+    text +=
+        "incoming " + move.hex() + " " + incoming.from.hex() + " " + incoming.slots.text() + "\n";
+  }
   return text + "vars currentEpoch " + std::to_string(view.current_epoch().value) +
          " lastVoteEpoch " + std::to_string(view.last_vote_epoch().value) + "\n";
 }

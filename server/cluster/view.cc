@@ -159,6 +159,12 @@ void ClusterView::find_served() const {
   for (const auto& [slot, from] : importing_) served_.remove(slot);
 }
 
+SlotSet ClusterView::incoming_slots() const {
+  SlotSet slots;
+  for (const auto& [move, incoming] : incoming_) slots |= incoming.slots;
+  return slots;
+}
+
 void ClusterView::set_state(bool ok, std::string reason) {
   served_known_ = false;
   ok_ = ok;

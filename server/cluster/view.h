@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "server/cluster/handover.h"
 #include "server/cluster/node.h"
 
 namespace redan {
@@ -76,6 +77,10 @@ class ClusterView {
   // Slots whose owner no longer claims them, while nobody else claims them yet.
   const SlotSet& unclaimed() const { return unclaimed_; }
   SlotSet assigned() const;
+  // What we gave away and nobody claimed yet, and what is being streamed to us.
+  const std::map<MoveId, Given>& given() const { return given_; }
+  const std::map<MoveId, IncomingSlots>& incoming() const { return incoming_; }
+  SlotSet incoming_slots() const;
 
   bool ok() const { return ok_; }
   // Why the state is fail: the words of the log.
@@ -118,6 +123,8 @@ class ClusterView {
   void clear_migrating(Slot slot) { migrating_.erase(slot) > 0 ? changed() : void(); }
   void clear_importing(Slot slot) { importing_.erase(slot) > 0 ? changed() : void(); }
   void clear_moves();
+  std::map<MoveId, Given>& given() { return given_; }
+  std::map<MoveId, IncomingSlots>& incoming() { return incoming_; }
   void set_unclaimed(const SlotSet& slots, bool is) {
     is ? unclaimed_ |= slots : unclaimed_ -= slots;
   }
@@ -137,6 +144,8 @@ class ClusterView {
   std::array<ClusterNode*, kSlotCount> owners_{};
   std::map<Slot, NodeId> migrating_, importing_;
   SlotSet unclaimed_;
+  std::map<MoveId, Given> given_;
+  std::map<MoveId, IncomingSlots> incoming_;
   bool ok_ = false;
   std::string down_reason_ = "this node has just started";
   Epoch current_epoch_{}, last_vote_epoch_{};

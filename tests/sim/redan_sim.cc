@@ -1,5 +1,5 @@
-// redan_sim --world=sentinel|cluster --seed=N [--seeds=COUNT] [--trace]: runs seeds and says what
-// it found. --world=big measures a large cluster.
+// redan_sim --world=sentinel|cluster|migration --seed=N [--seeds=COUNT] [--trace]: runs seeds and
+// says what it found. --world=big measures a large cluster.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -10,24 +10,27 @@
 #include "common/protocol/mutants.h"
 #include "tests/sim/big_cluster.h"
 #include "tests/sim/cluster_world.h"
+#include "tests/sim/migration_world.h"
 #include "tests/sim/sentinel_world.h"
 
 namespace {
 
 int usage() {
-  std::fprintf(stderr,
-               "usage: redan_sim --world=sentinel|cluster --seed=N [--seeds=COUNT] [--trace]\n"
-               "       redan_sim --world=big [--primaries=N] [--replicas=N] [--timeout-ms=N]\n"
-               "       a build with REDAN_MUTANTS also knows --mutant=NAME\n");
+  std::fprintf(
+      stderr,
+      "usage: redan_sim --world=sentinel|cluster|migration --seed=N [--seeds=COUNT] [--trace]\n"
+      "       redan_sim --world=big [--primaries=N] [--replicas=N] [--timeout-ms=N]\n"
+      "       a build with REDAN_MUTANTS also knows --mutant=NAME\n");
   return 2;
 }
 
-int run_cluster(uint64_t seed, uint64_t seeds, bool trace) {
+template <class Run>
+int run_world(Run run, uint64_t seed, uint64_t seeds, bool trace) {
   uint64_t failed = 0, acknowledged = 0, lost = 0;
   for (uint64_t s = seed; s < seed + seeds; ++s) {
-    const redan::sim::ClusterOutcome out = redan::sim::run_cluster_seed(s, trace);
+    const auto out = run(s, trace);
     acknowledged += out.acknowledged;
-    lost += out.lost;
+    if constexpr (requires { out.lost; }) lost += out.lost;
     if (trace) std::fputs(out.trace.c_str(), stdout);
     if (!out.ok) {
       ++failed;
@@ -73,12 +76,13 @@ int run_big(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "--world=big") == 0) return run_big(argc, argv);
   uint64_t seed = 1, seeds = 1;
-  bool trace = false, cluster = false;
+  bool trace = false, cluster = false, migration = false;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const std::string value = arg.substr(std::min(arg.size(), arg.find('=') + 1));
-    if (arg == "--world=sentinel" || arg == "--world=cluster") {
+    if (arg == "--world=sentinel" || arg == "--world=cluster" || arg == "--world=migration") {
       cluster = arg == "--world=cluster";
+      migration = arg == "--world=migration";
       continue;
     }
     if (arg == "--trace") {
@@ -98,7 +102,8 @@ int main(int argc, char** argv) {
       return usage();
     }
   }
-  if (cluster) return run_cluster(seed, seeds, trace);
+  if (cluster) return run_world(redan::sim::run_cluster_seed, seed, seeds, trace);
+  if (migration) return run_world(redan::sim::run_migration_seed, seed, seeds, trace);
   const auto began = std::chrono::steady_clock::now();
   uint64_t failed = 0, events = 0, acknowledged = 0, handovers = 0, demotions = 0, refusals = 0;
   int64_t worst_gap = 0, worst_demotion = 0;

@@ -199,6 +199,21 @@ TEST(ClusterBusCodec, ListsAndTextsHaveBounds) {
   EXPECT_EQ(refusal(publish(kMaxBusPublishBytes + 1)), "publish: bad message");
 }
 
+TEST(ClusterBusCodec, AHandOverNamesAMoveAndANode) {
+  NodeState state;
+  state.given.push_back({NodeId(7), NodeId(8), Epoch(3), *SlotSet::parse("5-9")});
+  auto wire = encoded({NodeId(1), NodeId(2), state});
+  EXPECT_EQ(refusal(wire), "taken");
+  wire.mutable_node_state()->mutable_given(0)->set_to("x");
+  EXPECT_EQ(refusal(wire), "node_state: bad given to");
+  wire = encoded({NodeId(1), NodeId(2), HandoverWord{NodeId(7), HandoverWord::Kind::kDeclined}});
+  EXPECT_EQ(refusal(wire), "taken");
+  wire.mutable_handover_word()->set_kind(static_cast<bus_wire::HandoverWord::Kind>(3));
+  EXPECT_EQ(refusal(wire), "handover_word: bad kind");
+  wire.mutable_handover_word()->set_move("");
+  EXPECT_EQ(refusal(wire), "handover_word: bad move");
+}
+
 TEST(ClusterBusCodec, AMessageOfALaterVersionIsRefusedByName) {
   bus_wire::Envelope wire;
   wire.set_from(std::string(20, 'i'));
@@ -210,7 +225,7 @@ TEST(ClusterBusCodec, AMessageOfALaterVersionIsRefusedByName) {
 TEST(ClusterBusCodec, NoiseNeverBreaksIt) {
   Rng rng(4);
   int taken = 0, refused = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 24'000; ++i) {
     std::string bytes = encoded(random_envelope(rng)).SerializeAsString();
     if (rng.chance(0.2)) {
       bytes.assign(rng.below(200), '\0');

@@ -42,6 +42,14 @@ std::map<Slot, NodeId> random_moves(Rng& rng) {
   return moves;
 }
 
+std::vector<Given> random_given(Rng& rng) {
+  std::vector<Given> all(rng.chance(0.8) ? 0 : 1 + rng.below(3));
+  for (Given& given : all) {
+    given = {rng.node_id(), rng.node_id(), random_epoch(rng), random_slots(rng)};
+  }
+  return all;
+}
+
 NodeState random_state(Rng& rng) {
   return {.shard_id = maybe_id(rng),
           .address = random_address(rng),
@@ -52,7 +60,8 @@ NodeState random_state(Rng& rng) {
           .config_epoch = random_epoch(rng),
           .slots = random_slots(rng),
           .migrating = random_moves(rng),
-          .importing = random_moves(rng)};
+          .importing = random_moves(rng),
+          .given = random_given(rng)};
 }
 
 Heartbeat random_heartbeat(Rng& rng) {
@@ -116,6 +125,8 @@ BusMessage random_of(Rng& rng, size_t kind) {
       return FailoverPaused{rng.next(), static_cast<int64_t>(rng.next())};
     } else if constexpr (std::is_same_v<Message, Publish>) {
       return Publish{rng.chance(0.5), random_bytes(rng, 20), random_bytes(rng, 300)};
+    } else if constexpr (std::is_same_v<Message, HandoverWord>) {
+      return HandoverWord{rng.node_id(), static_cast<HandoverWord::Kind>(rng.below(3))};
     } else {
       return Message{};  // StateRequest, NotMe: nothing to say.
     }
