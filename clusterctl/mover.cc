@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "clusterctl/legacy_mover.h"
+#include "clusterctl/stream_mover.h"
 
 namespace redan {
 
@@ -39,6 +40,11 @@ Result<std::vector<Worker>> divide_work(const ClusterSnapshot& snapshot, const M
 
 std::unique_ptr<SlotMover> mover_between(const ClusterSnapshot& snapshot, const NodeSnapshot& from,
                                          const NodeSnapshot& to, const MoveOptions& options) {
+  // Slots that are open the old way are finished the old way.
+  const bool open = !from.self.migrating.empty() || !to.self.importing.empty();
+  if (!options.legacy && !open && StreamMover::is_known_to(from, to, options.access)) {
+    return std::make_unique<StreamMover>(from, to, options);
+  }
   return std::make_unique<LegacyMover>(snapshot, from, to, options);
 }
 

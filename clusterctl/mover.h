@@ -1,8 +1,7 @@
 // Moves slots with their keys while clients read and write.
 //
-// The seam: move_slots() picks a SlotMover for each pair of nodes. LegacyMover works between any
-// two nodes that speak Redis' protocol. A streaming migration between two Redan nodes is a second
-// SlotMover, chosen in mover_between().
+// The seam: mover_between() picks a SlotMover for each pair of nodes. StreamMover has the nodes do
+// it themselves, where both can; LegacyMover works between any two that speak Redis' protocol.
 #pragma once
 
 #include <functional>
@@ -18,6 +17,7 @@ struct MoveOptions {
   Access access;
   Millis timeout{60'000};        // of each MIGRATE
   int64_t keys_per_migrate = 0;  // 0: as many as take a few milliseconds
+  bool legacy = false;           // SETSLOT and MIGRATE, also where the nodes could stream
   bool replace = false;          // overwrite keys that the target has already
   std::function<void(int64_t keys)> moved_keys;
   std::function<void(int64_t slots)> moved_slots;

@@ -37,6 +37,7 @@ constexpr OptionSpec kReshardOptions[] = {
     {"timeout", "MS", "of each MIGRATE (60000)", ""},
     {"pipeline", "N", "keys of each MIGRATE (as many as take a few milliseconds)", ""},
     {"replace", "", "overwrite keys that the target has already", ""},
+    {"legacy", "", "move key by key (SETSLOT, MIGRATE), also where nodes can stream slots", ""},
 };
 
 constexpr OptionSpec kRebalanceOptions[] = {
@@ -47,6 +48,7 @@ constexpr OptionSpec kRebalanceOptions[] = {
     {"timeout", "MS", "of each MIGRATE (60000)", ""},
     {"pipeline", "N", "keys of each MIGRATE (as many as take a few milliseconds)", ""},
     {"replace", "", "overwrite keys that the target has already", ""},
+    {"legacy", "", "move key by key (SETSLOT, MIGRATE), also where nodes can stream slots", ""},
 };
 
 constexpr OptionSpec kAddNodeOptions[] = {
@@ -69,6 +71,7 @@ constexpr OptionSpec kFixOptions[] = {
     {"pipeline", "N", "keys of each MIGRATE (as many as take a few milliseconds)", ""},
     {"replace", "", "where two nodes hold different values of a key, the owner's is overwritten",
      ""},
+    {"legacy", "", "move key by key (SETSLOT, MIGRATE), also where nodes can stream slots", ""},
 };
 
 constexpr OptionSpec kImportOptions[] = {

@@ -18,6 +18,7 @@ Result<MoveOptions> move_options(const CommandLine& line) {
   if (!pipeline) return pipeline.error();
   options.keys_per_migrate = *pipeline;
   options.replace = line.has("replace");
+  options.legacy = line.has("legacy");
   return options;
 }
 

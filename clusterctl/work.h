@@ -10,7 +10,7 @@
 
 namespace redan {
 
-// --timeout, --pipeline, --replace.
+// --timeout, --pipeline, --replace, --legacy.
 Result<MoveOptions> move_options(const CommandLine& line);
 
 // Closes imports that a failover of their source left behind, and waits until all are of one mind;

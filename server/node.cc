@@ -82,6 +82,18 @@ struct Node::Parts final : NodeControl {
             .slots = slots};
   }
 
+  NodeClusterParts cluster_parts() {
+    return {.loop = loop,
+            .config = config,
+            .keyspace = keyspace,
+            .pubsub = pubsub,
+            .replication = replication,
+            .snapshots = snapshots,
+            .dispatcher = dispatcher,
+            .clients = clients,
+            .seed = rng.next()};
+  }
+
   ServerConfig& config;
   Registry& options;
   DiskFiles& files;
@@ -101,7 +113,8 @@ struct Node::Parts final : NodeControl {
   ServerStats stats;
   SnapshotDriver snapshots;
   ReplicationDriver replication;
-  std::unique_ptr<ClusterDriver> cluster;  // null: a node by itself
+  std::unique_ptr<ClusterDriver> cluster;      // null: a node by itself
+  std::unique_ptr<MigrationDriver> migration;  // as `cluster`
   ServerParts shared;
   Dispatcher dispatcher;
   ClientIo clients;
@@ -150,13 +163,8 @@ Node::Parts::Parts(Start start)
                },
            .key_count = [this] { return keyspace.total_size(); },
            .seed = rng.next()}),
-      cluster(make_cluster({.loop = loop,
-                            .config = config,
-                            .keyspace = keyspace,
-                            .pubsub = pubsub,
-                            .replication = replication,
-                            .dispatcher = dispatcher,
-                            .seed = rng.next()})),
+      cluster(make_cluster(cluster_parts())),
+      migration(make_migration(cluster_parts(), cluster.get())),
       shared{.keyspace = keyspace,
              .config = config,
              .options = options,
@@ -172,7 +180,8 @@ Node::Parts::Parts(Start start)
              .control = *this,
              .dispatching = dispatcher,
              .rng = rng,
-             .cluster = cluster.get()},
+             .cluster = cluster.get(),
+             .migration = migration.get()},
       dispatcher(shared),
       clients(loop, dispatcher),
       cron(shared, loop, dispatcher, lazy_free),
@@ -396,6 +405,7 @@ int Node::run() {
   p.loop.post([&p] { p.load_some(); });
   p.start_cron();
   p.loop.run();
+  if (p.migration != nullptr) p.migration->stop();
   return p.exit_code;
 }
 
@@ -413,6 +423,12 @@ void Node::Parts::role_changed(std::string_view host, int port) {
 void Node::Parts::install(std::unique_ptr<Keyspace> fresh) {
   snapshots.give_up_for_new_data();
   keyspace.swap_data(*fresh);
+  if (migration != nullptr) {
+    migration->data_replaced();
+    // And once the link stands: only a step of the cluster's machine in which it does tells it that
+    // this replica has data to stand for election with, and the primary may die before the next.
+    loop.post([this] { migration->data_replaced(); });
+  }
   lazy_free.destroy(std::move(fresh));
   process.synchronized();
 }

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
+#include "server/drivers/client_io.h"
 #include "server/drivers/replication_driver.h"
 #include "server/front/dispatcher.h"
 
@@ -80,6 +81,33 @@ std::unique_ptr<ClusterDriver> make_cluster(const NodeClusterParts& parts) {
       .emptied = [&replication] { replication.change_id(); },
       .open_wire = open_bus,
       .seed = parts.seed});
+}
+
+std::unique_ptr<MigrationDriver> make_migration(const NodeClusterParts& parts,
+                                                ClusterDriver* cluster) {
+  if (cluster == nullptr) return nullptr;
+  ReplicationDriver& replication = parts.replication;
+  Dispatcher& dispatcher = parts.dispatcher;
+  ClientIo& clients = parts.clients;
+  auto migration = std::make_unique<MigrationDriver>(MigrationDriver::Parts{
+      .loop = parts.loop,
+      .config = parts.config,
+      .keyspace = parts.keyspace,
+      .snapshots = parts.snapshots,
+      .replication = replication,
+      .cluster = *cluster,
+      .replica_count = [&replication] { return replication.replica_count(); },
+      .adopt =
+          [&clients](int fd, std::string leftover) {
+            return clients.adopt(fd, ClientKind::kMigration, leftover);
+          },
+      .pause_slots = [&dispatcher](const SlotSet& writes,
+                                   const SlotSet& all) { dispatcher.pause_slots(writes, all); },
+      .out_of_memory = [&dispatcher] { return dispatcher.out_of_memory(); },
+      .seed = parts.seed});
+  cluster->on_move(
+      [driver = migration.get()](const cluster::BusEvent& event) { driver->on(event); });
+  return migration;
 }
 
 void hook_cluster_options(Registry& options, ClusterDriver& cluster) {

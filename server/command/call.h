@@ -52,7 +52,8 @@ struct ServerParts {
   NodeControl& control;
   Dispatching& dispatching;
   Rng& rng;
-  ClusterService* cluster = nullptr;  // null: a node by itself
+  ClusterService* cluster = nullptr;      // null: a node by itself
+  MigrationService* migration = nullptr;  // as `cluster`
 };
 
 // What must reach replicas in place of the request. Kept by the dispatcher, so that its memory is

@@ -54,7 +54,8 @@ const Command<Call> kHelp = {{.name = "HELP",
 
 std::vector<Command<Call>> all_verbs() {
   std::vector<Command<Call>> verbs = {kHelp};
-  for (const auto part : {cluster_shown_verbs(), cluster_slot_verbs(), cluster_node_verbs()}) {
+  for (const auto part : {cluster_shown_verbs(), cluster_slot_verbs(), cluster_node_verbs(),
+                          cluster_migration_verbs()}) {
     verbs.insert(verbs.end(), part.begin(), part.end());
   }
   std::sort(verbs.begin(), verbs.end(),

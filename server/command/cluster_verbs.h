@@ -12,9 +12,10 @@
 
 namespace redan {
 
-std::span<const Command<Call>> cluster_shown_verbs();  // What is: NODES, SLOTS, SHARDS ...
-std::span<const Command<Call>> cluster_slot_verbs();   // Slots and their keys.
-std::span<const Command<Call>> cluster_node_verbs();   // Membership, roles, epochs.
+std::span<const Command<Call>> cluster_shown_verbs();      // What is: NODES, SLOTS, SHARDS ...
+std::span<const Command<Call>> cluster_slot_verbs();       // Slots and their keys.
+std::span<const Command<Call>> cluster_node_verbs();       // Membership, roles, epochs.
+std::span<const Command<Call>> cluster_migration_verbs();  // Slots that move with their keys.
 
 // A handler for cluster nodes only.
 template <Result<void> (*handler)(Call&)>

@@ -44,7 +44,11 @@ int bus_port(const ServerConfig& config) {
 
 ClusterDriver::ClusterDriver(Parts parts)
     : parts_(std::move(parts)),
-      unix_ms_at_zero_(unix_ms(wall_now()) - whole_ms(monotonic_now().time_since_epoch())) {}
+      unix_ms_at_zero_(unix_ms(wall_now()) - whole_ms(monotonic_now().time_since_epoch())),
+      dropper_({.loop = parts_.loop,
+                .keyspace = parts_.keyspace,
+                .feed_deletion = [this](std::string_view key) { parts_.feed_deletion(key); },
+                .done = [this] { hold_slots(); }}) {}
 
 ClusterDriver::~ClusterDriver() = default;
 
@@ -237,6 +241,7 @@ void ClusterDriver::perform_pending() {
     std::visit([&](const auto& e) { on(e); }, effect);
   }
   busy_ = false;
+  hold_slots();
   leave_slots();
   arm();
 }
@@ -278,6 +283,8 @@ void ClusterDriver::on(const Card& card) {
 }
 
 void ClusterDriver::on(const BecomePrimary&) {
+  // What our primary had begun to drop, and did not tell us of any more.
+  dropper_.add(machine_->foreign_slots());
   parts_.follow("", 0);
 }
 
@@ -286,6 +293,7 @@ void ClusterDriver::on(const Follow& follow) {
     log_warning("The address of my primary {} is not known yet", follow.primary.hex());
     return;
   }
+  dropper_.forget();
   parts_.follow(follow.address.ip, follow.address.port);
 }
 
@@ -295,19 +303,27 @@ void ClusterDriver::on(const EmptyDatabase&) {
 }
 
 void ClusterDriver::on(const DropSlots& drop) {
-  size_t keys = 0;
-  drop.slots.for_each([&](Slot slot) {
-    if (parts_.keyspace.slot_size(slot) == 0) return;
-    parts_.keyspace.for_each_in_slot(
-        slot, [&](const Entry& entry) { parts_.feed_deletion(entry.key()); });
-    keys += parts_.keyspace.drop_slot(slot, Keyspace::Free::kLazily);
-  });
-  if (keys > 0) {
-    log_warning("Deleted {} keys of {} slots that another node owns now", keys, drop.slots.size());
-  }
+  dropper_.add(drop.slots);
+}
+
+void ClusterDriver::tell_of_move(const BusEvent& event) {
+  if (on_move_) on_move_(event);
+}
+
+// Keys that lie here and are not ours: on their way in, or not gone yet. What comes (back) to us
+// must not meet the old keys.
+void ClusterDriver::hold_slots() {
+  const SlotSet incoming = view().incoming_slots();
+  if (!dropper_.pending().empty()) dropper_.finish(view().myself().slots | incoming);
+  if (incoming.empty() && dropper_.pending().empty() && held_.empty()) return;
+  const SlotSet now = incoming | dropper_.pending();
+  if (now == held_) return;
+  held_ = now;
+  parts_.keyspace.hold_slots(held_);
 }
 
 void ClusterDriver::on(const PauseWrites& pause) {
+  tell_of_move(pause);
   parts_.hold_writes(monotonic_now() + pause.span);
 }
 

@@ -21,6 +21,7 @@
 #include "server/drivers/cluster_bus.h"
 #include "server/drivers/data_loop.h"
 #include "server/drivers/nodes_conf.h"
+#include "server/drivers/slot_dropper.h"
 #include "server/session/services.h"
 
 namespace redan {
@@ -73,6 +74,8 @@ class ClusterDriver final : public ClusterService {
   void start();
   // SHUTDOWN: the last state is written and the bus closed.
   void stop();
+  // Who hears of slots that change hands.
+  void on_move(std::function<void(const cluster::BusEvent&)> hears) { on_move_ = std::move(hears); }
   // CONFIG SET changed something that the machine or the bus looks at.
   void config_changed();
 
@@ -95,6 +98,8 @@ class ClusterDriver final : public ClusterService {
   void perform_pending();
   void arm();
   void leave_slots();
+  void hold_slots();
+  void tell_of_move(const cluster::BusEvent& event);
   void on(const cluster::BusEffects::Send& send);
   void on(const cluster::BusEffects::Persist& persist);
   void on(const cluster::BusEvent& event);
@@ -105,6 +110,11 @@ class ClusterDriver final : public ClusterService {
   void on(const cluster::DropSlots& drop);
   void on(const cluster::PauseWrites& pause);
   void on(const cluster::ResumeWrites& event);
+  void on(const cluster::MoveAsked& event) { tell_of_move(event); }
+  void on(const cluster::MoveClaimed& event) { tell_of_move(event); }
+  void on(const cluster::MoveTakenBack& event) { tell_of_move(event); }
+  void on(const cluster::ImportClaimed& event) { tell_of_move(event); }
+  void on(const cluster::ImportOver& event) { tell_of_move(event); }
   void on(const cluster::StateChanged& change);
   void on(const cluster::Deliver& deliver);
   void on(const cluster::CloseLink& link);
@@ -123,6 +133,9 @@ class ClusterDriver final : public ClusterService {
   std::deque<cluster::BusEffects::Effect> pending_;  // these are next.
   DataLoop::Timer timer_;
   Instant timer_at_{};
+  std::function<void(const cluster::BusEvent&)> on_move_;
+  SlotDropper dropper_;
+  SlotSet held_;  // What the keyspace was told to hold.
   // The slots that clients found here after the last step.
   SlotSet served_;
   uint64_t served_of_ = 0;

@@ -70,7 +70,7 @@ SnapshotJob::Options::Access access_of(MaxmemoryPolicy policy) {
   }
 }
 
-enum class Purpose : uint8_t { kNone, kFile, kStream };
+enum class Purpose : uint8_t { kNone, kFile, kStream, kLent };
 
 }  // namespace
 
@@ -82,6 +82,7 @@ struct SnapshotDriver::State {
   Purpose purpose = Purpose::kNone;
   std::function<void(Result<void>)> stream_on_done;
   std::vector<std::function<void()>> idle_callbacks;
+  std::function<void()> give_up_lent;
 
   uint64_t saved_changes = 0;    // Keyspace::dirty() at the last save
   uint64_t changes_at_mark = 0;  // and at the mark of a running one
@@ -253,6 +254,23 @@ void SnapshotDriver::stop_stream() {
   s.became_idle();
 }
 
+Result<void> SnapshotDriver::take_engine(std::function<void()> give_up) {
+  State& s = *state_;
+  if (Result<void> free = s.free_for_another(); !free) return free;
+  if (s.loader != nullptr || s.parts.keyspace.in_snapshot()) return Error("the engine is busy");
+  s.purpose = Purpose::kLent;
+  s.give_up_lent = std::move(give_up);
+  return kOk;
+}
+
+void SnapshotDriver::release_engine() {
+  State& s = *state_;
+  if (s.purpose != Purpose::kLent) return;
+  s.purpose = Purpose::kNone;
+  s.give_up_lent = nullptr;
+  s.became_idle();
+}
+
 void SnapshotDriver::on_idle(std::function<void()> callback) {
   state_->idle_callbacks.push_back(std::move(callback));
 }
@@ -283,6 +301,7 @@ int64_t SnapshotDriver::changes_since_save() const {
 void SnapshotDriver::give_up_for_new_data() {
   State& s = *state_;
   if (s.purpose == Purpose::kNone) return;
+  if (s.purpose == Purpose::kLent) return std::exchange(s.give_up_lent, nullptr)();
   log_notice("A snapshot is being made and is given up: the data is about to be replaced");
   const Purpose purpose = std::exchange(s.purpose, Purpose::kNone);
   s.job.reset();
@@ -296,6 +315,7 @@ void SnapshotDriver::give_up_for_new_data() {
 
 Result<void> SnapshotDriver::shut_down(bool save_now) {
   State& s = *state_;
+  if (s.purpose == Purpose::kLent) std::exchange(s.give_up_lent, nullptr)();
   if (s.purpose != Purpose::kNone) {
     log_warning("A snapshot is being made. It is given up");
     s.job.reset();

@@ -38,6 +38,10 @@ class SnapshotDriver : public SnapshotService {
   };
   Result<SnapshotJob*> start_stream(Stream stream);
   void stop_stream();
+  // The engine for somebody who walks the keyspace himself (a migration's slots): refused while a
+  // snapshot runs. `give_up` is called if the data is about to be replaced; it releases.
+  Result<void> take_engine(std::function<void()> give_up);
+  void release_engine();
   // Called whenever a snapshot ended, so that somebody who was refused may try again.
   void on_idle(std::function<void()> callback);
 

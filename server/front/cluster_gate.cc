@@ -52,8 +52,11 @@ ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::
   if (names_.empty()) return {};
 
   const EndpointType type = endpoint_type(parts_.config.cluster_preferred_endpoint_type);
+  std::optional<Slot> asked;
   const auto refused = [&](const Route& route) -> Outcome {
-    return {.refusal = route_error(route, type, came_by_tls(session)), .slot = std::nullopt};
+    return {.refusal = route_error(route, type, came_by_tls(session)),
+            .slot = std::nullopt,
+            .asked = asked};
   };
   const Slot slot = slot_of_key(names_[0]);
   // Redis tells of a slot without owner before it looks at the next key.
@@ -63,6 +66,7 @@ ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::
   for (const std::string_view name : names_) {
     if (slot_of_key(name) != slot) return refused(CrossSlot{});
   }
+  asked = slot;
   KeyPresence presence;
   if (view.is_moving(slot) && !traits.sharded_pubsub) {
     presence.total = names_.size();
@@ -80,7 +84,7 @@ ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::
             {.reads_when_down = parts_.config.cluster_allow_reads_when_down,
              .sharded_pubsub_when_down = parts_.config.cluster_allow_pubsubshard_when_down});
   if (!std::holds_alternative<Serve>(where)) return refused(where);
-  return {.refusal = std::nullopt, .slot = slot};
+  return {.refusal = std::nullopt, .slot = slot, .asked = slot};
 }
 
 }  // namespace redan

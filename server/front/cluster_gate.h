@@ -34,6 +34,7 @@ class ClusterGate {
   struct Outcome {
     std::optional<Error> refusal;
     std::optional<Slot> slot;
+    std::optional<Slot> asked = std::nullopt;  // of all keys, served here or not
   };
   Outcome check(Session& session, const ServerCommands::Entry& command, Args args);
 

@@ -5,7 +5,9 @@
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/crc16.h"
 #include "common/base/parse.h"
+#include "common/command/keys.h"
 #include "common/log/log.h"
 #include "server/front/gates.h"
 #include "server/front/ticks.h"
@@ -42,7 +44,9 @@ Dispatcher::Dispatcher(ServerParts& parts)
 
 void Dispatcher::opened(Session& session) {
   session.resp = parts_.config.client_default_resp == 3 ? Resp::k3 : Resp::k2;
-  session.authenticated = session.kind == ClientKind::kPrimary || parts_.config.requirepass.empty();
+  session.authenticated = session.kind == ClientKind::kPrimary ||
+                          session.kind == ClientKind::kMigration ||
+                          parts_.config.requirepass.empty();
 }
 
 RequestLimits Dispatcher::limits(const Session& session) const {
@@ -62,6 +66,7 @@ void Dispatcher::closed(Session& session) {
   parts_.waits.forget(session);
   paused_sessions_.erase(session.id);
   parts_.replication.session_closed(session);
+  if (parts_.migration != nullptr) parts_.migration->session_closed(session);
 }
 
 void Dispatcher::batch_begins() {
@@ -92,6 +97,7 @@ void Dispatcher::judge_state() {
 void Dispatcher::batch_done() {
   if (parts_.cluster != nullptr) parts_.cluster->batch_done();
   parts_.replication.flush();
+  if (parts_.migration != nullptr) parts_.migration->batch_done();
   if (!parts_.waits.empty()) check_waits(parts_.control.now());
   parts_.keyspace.watch_changes(!parts_.watched.empty());
 }
@@ -130,6 +136,15 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     if (executed == Executed::kDone) parts_.replication.applied(session, raw);
     return executed;
   }
+  if (session.kind == ClientKind::kMigration) {
+    // As a primary's stream, but of a few slots.
+    parts_.keyspace.set_applying_stream(true);
+    const Executed executed = run(session, entry, args, reply);
+    parts_.keyspace.set_applying_stream(false);
+    reply.buffer().truncate(start);
+    parts_.migration->applied(session, raw.size());
+    return executed;
+  }
   const Executed executed = run(session, entry, args, reply);
   // ASKING is good for the one call behind it, or for one transaction.
   if (session.asking && !session.in_multi() && (entry == nullptr || entry->full_name != "asking")) {
@@ -146,7 +161,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
 // means that there is a cluster.)
 [[gnu::noinline]] bool Dispatcher::served_at_once(const Session& session, const Entry& entry,
                                                   Args args) {
-  if (any_pause_) return false;
+  if (any_pause_ || any_slot_pause_) return false;
   const int slot = cluster_gate_.quickly_ours(session, entry, args);
   if (slot == ClusterGate::kUnknown) return false;
   parts_.keyspace.set_slot(Slot(static_cast<uint16_t>(slot)));
@@ -186,6 +201,7 @@ void Dispatcher::apply_without_disk() {
 void Dispatcher::refuse(Session& session, const Entry* entry, const Error& error,
                         ReplyWriter& reply) {
   if (entry != nullptr) ++parts_.stats.commands[static_cast<size_t>(entry->id)].rejected;
+  if (session.kind == ClientKind::kMigration) parts_.migration->apply_failed(session, error);
   if (session.kind == ClientKind::kPrimary) {
     stream_failed(entry == nullptr ? "<unknown>" : entry->full_name, error);
   }
@@ -232,7 +248,9 @@ bool is_http(std::string_view command) {
 // expired); a primary that renamed those commands as we did does not mean to hide them from us.
 const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) const {
   const Entry* entry = parts_.commands.find(name);
-  if (entry != nullptr || session.kind != ClientKind::kPrimary) [[likely]] {
+  const bool is_stream =
+      session.kind == ClientKind::kPrimary || session.kind == ClientKind::kMigration;
+  if (entry != nullptr || !is_stream) [[likely]] {
     return entry;
   }
   return parts_.commands.find_original(name);
@@ -269,8 +287,14 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
   if (is_exec) flags |= session.transaction->queued_flags;
 
   ClusterGate::Outcome elsewhere;
-  if (parts_.cluster != nullptr && session.kind != ClientKind::kPrimary) {
+  const bool is_stream =
+      session.kind == ClientKind::kPrimary || session.kind == ClientKind::kMigration;
+  if (parts_.cluster != nullptr && !is_stream) {
     elsewhere = cluster_gate_.check(session, *entry, args);
+    if (any_slot_pause_ && must_wait_for(elsewhere.asked, session, flags)) {
+      paused_sessions_.insert(session.id);
+      return Executed::kLater;
+    }
   }
   const GateView view{.command = *entry,
                       .flags = flags,
@@ -279,7 +303,7 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
                       .replication = parts_.replication,
                       .snapshots = parts_.snapshots,
                       .loading = loading_ || parts_.replication.loading(),
-                      .from_primary = session.kind == ClientKind::kPrimary,
+                      .from_primary = is_stream,
                       .memory_exceeded = memory_exceeded(),
                       .not_served_here = elsewhere.refusal};
   if (Refusal refusal = first_refusal(view)) [[unlikely]] {
@@ -341,6 +365,9 @@ void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWr
     parts_.stats.count_error(result.error().code());
     ++parts_.stats.commands[static_cast<size_t>(entry.id)].failed;
     if (session.kind == ClientKind::kPrimary) stream_failed(entry.full_name, result.error());
+    if (session.kind == ClientKind::kMigration) {
+      parts_.migration->apply_failed(session, result.error());
+    }
   }
   if (keyspace.dirty() != dirty_before || propagation_.forced()) propagate(session, args);
 }
@@ -453,7 +480,7 @@ Result<void> Dispatcher::execute_transaction(Session& session,
   }
   if (transaction_fed_) {
     const std::string_view exec[] = {"EXEC"};
-    parts_.replication.feed(session.db, exec);
+    feed_all(session.db, exec);
     session.last_write_offset = parts_.replication.offset();
   }
   session.in_exec = false;
@@ -482,9 +509,26 @@ int64_t Dispatcher::feed(int db, Args args) {
   if (in_transaction_ && !transaction_fed_) {
     transaction_fed_ = true;
     const std::string_view multi[] = {"MULTI"};
-    parts_.replication.feed(db, multi);
+    feed_all(db, multi);
+  }
+  return feed_all(db, args);
+}
+
+// Replicas, and nodes to which slots are moving.
+int64_t Dispatcher::feed_all(int db, Args args) {
+  if (parts_.migration != nullptr && parts_.migration->tapped()) [[unlikely]] {
+    parts_.migration->fed(slot_of(args), args);
   }
   return parts_.replication.feed(db, args);
+}
+
+// Of what is fed: the keys of one effect lie in one slot.
+std::optional<Slot> Dispatcher::slot_of(Args args) {
+  if (const std::optional<Slot> slot = parts_.keyspace.known_slot()) return slot;
+  const Entry* entry = parts_.commands.find_original(args[0]);
+  if (entry == nullptr || !find_keys(*entry->spec, args, fed_keys_)) return std::nullopt;
+  if (fed_keys_.empty()) return std::nullopt;
+  return slot_of_key(args[static_cast<size_t>(fed_keys_[0].position)]);
 }
 
 void Dispatcher::propagate(Session& session, Args args) {
@@ -495,12 +539,12 @@ void Dispatcher::propagate(Session& session, Args args) {
   const auto commands = propagation_.commands();
   const bool wrap = commands.size() > 1 && !in_transaction_;
   const std::string_view multi[] = {"MULTI"}, exec[] = {"EXEC"};
-  if (wrap) parts_.replication.feed(session.db, multi);
+  if (wrap) feed_all(session.db, multi);
   for (const std::vector<std::string>& command : commands) {
     views_.assign(command.begin(), command.end());
     feed(session.db, views_);
   }
-  if (wrap) parts_.replication.feed(session.db, exec);
+  if (wrap) feed_all(session.db, exec);
   session.last_write_offset = parts_.replication.offset();
 }
 
@@ -519,76 +563,7 @@ void Dispatcher::changed(int db, std::string_view key) {
 
 void Dispatcher::flushing(int db) {
   parts_.watched.flushing(db, parts_.keyspace);
-}
-
-// --- pauses and waits ---
-
-void Dispatcher::pause(PauseReason reason, PauseKind kind, Instant until) {
-  // Expiry is a write too.
-  parts_.keyspace.pause_expiry(true);
-  any_pause_ = detour_ = true;
-  Pause& pause = pauses_[static_cast<size_t>(reason)];
-  if (!pause.active) {
-    pause = {true, kind, until};
-    return;
-  }
-  // As in Redis: a new pause makes the old one longer or stronger, never shorter or weaker.
-  pause.until = std::max(pause.until, until);
-  if (kind == PauseKind::kAll) pause.kind = kind;
-}
-
-void Dispatcher::unpause(PauseReason reason) {
-  pauses_[static_cast<size_t>(reason)].active = false;
-  resume_paused();
-}
-
-bool Dispatcher::writes_paused() const {
-  return std::any_of(std::begin(pauses_), std::end(pauses_),
-                     [](const Pause& pause) { return pause.active; });
-}
-
-void Dispatcher::check_pauses(Instant now) {
-  bool ended = false;
-  for (Pause& pause : pauses_) {
-    if (!pause.active || now < pause.until) continue;
-    pause.active = false;
-    ended = true;
-  }
-  if (ended) resume_paused();
-}
-
-void Dispatcher::resume_paused() {
-  any_pause_ = writes_paused();
-  detour_ = any_pause_ || parts_.cluster != nullptr;
-  parts_.keyspace.pause_expiry(any_pause_);
-  // Whoever must still wait puts himself back on the list.
-  for (const uint64_t id : std::exchange(paused_sessions_, {})) {
-    if (Session* session = parts_.clients.find(id)) session->connection->resume_reading();
-  }
-}
-
-void Dispatcher::check_waits(Instant now) {
-  const auto due = parts_.waits.take_due(
-      now, [this](int64_t offset) { return parts_.replication.replicas_at(offset); });
-  for (const Waits::Wait& wait : due) {
-    ByteBuffer bytes;
-    ReplyWriter reply(bytes, wait.session->resp);
-    reply.integer(parts_.replication.replicas_at(wait.offset));
-    wait.session->connection->send(bytes.view());
-    wait.session->connection->resume_reading();
-  }
-}
-
-void Dispatcher::abandon_waits() {
-  for (const Waits::Wait& wait : parts_.waits.take_all()) {
-    ByteBuffer bytes;
-    ReplyWriter reply(bytes, wait.session->resp);
-    reply.error_text("UNBLOCKED",
-                     "force unblock from blocking operation, instance state changed (master -> "
-                     "replica?)");
-    wait.session->connection->send(bytes.view());
-    wait.session->connection->close_after_replies();
-  }
+  if (parts_.migration != nullptr) parts_.migration->flushing();
 }
 
 }  // namespace redan

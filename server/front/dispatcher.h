@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -31,7 +32,12 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   static constexpr size_t kPauseReasons = 5;
   void pause(PauseReason reason, PauseKind kind, Instant until);
   void unpause(PauseReason reason);
+  // Calls on these slots wait too: those that write, or all. For the moment in which slots change
+  // hands.
+  void pause_slots(const SlotSet& writes, const SlotSet& all);
   bool writes_paused() const;
+  // Writes are refused for maxmemory.
+  bool out_of_memory() const { return memory_exceeded(); }
   // Ends pauses whose time is over.
   void check_pauses(Instant now);
   // Answers WAITs that are satisfied or over.
@@ -89,6 +95,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void stream_failed(std::string_view command, const Error& error);
   void refuse(Session& session, const Entry* entry, const Error& error, ReplyWriter& reply);
   bool must_wait(const Session& session, uint32_t flags) const;
+  bool must_wait_for(std::optional<Slot> slot, const Session& session, uint32_t flags) const;
+  int64_t feed_all(int db, Args args);
+  std::optional<Slot> slot_of(Args args);
   void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   void call_in_series(Session& session, const Entry& entry, Args args, std::string_view raw,
@@ -141,6 +150,10 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   };
   Pause pauses_[kPauseReasons];
   std::set<uint64_t> paused_sessions_;
+  bool any_slot_pause_ = false;
+  SlotSet paused_writes_;  // of these slots
+  SlotSet paused_slots_;
+  std::vector<KeyRef> fed_keys_;
 };
 
 }  // namespace redan

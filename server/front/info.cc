@@ -76,7 +76,7 @@ void server_section(const Context& c) {
 void clients_section(const Context& c) {
   size_t normal = 0, pubsub = 0, largest_input = 0, largest_output = 0;
   for (const auto& [id, session] : c.parts.clients.sessions()) {
-    if (session->kind == ClientKind::kReplica || session->kind == ClientKind::kPrimary) continue;
+    if (session->kind != ClientKind::kNormal && session->kind != ClientKind::kPubSub) continue;
     ++normal;
     if (session->subscription_count() > 0) ++pubsub;
     const ClientBuffers buffers = c.parts.clients.buffers(*session);

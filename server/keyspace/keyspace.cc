@@ -100,7 +100,7 @@ Entry* Keyspace::find_alive(int db, std::string_view key) {
   if (entry == nullptr || !is_hidden(*entry)) [[likely]] {
     return entry;
   }
-  if (!replica_ && !expiry_paused_) {
+  if (!replica_ && !expiry_paused_ && !is_held(slot_of(key))) {
     will_change(*home);
     expire(db, *home, locate(*home, key));
   }
@@ -353,6 +353,10 @@ const Entry* Keyspace::random(int db) {
   for (int tries = 0; tries < 100; ++tries) {
     TableHome* const home = slots_ != nullptr ? slots_->random(rng_) : &database(db);
     entry = home == nullptr ? nullptr : home->table->random(rng_);
+    if (entry != nullptr && holding_ && held_.contains(slot_of_key(entry->key()))) {
+      entry = nullptr;
+      continue;
+    }
     if (entry == nullptr || !is_hidden(*entry)) return entry;
     if (!replica_ && !expiry_paused_) {
       will_change(*home);

@@ -11,12 +11,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/crc16.h"
 #include "common/base/rng.h"
+#include "common/base/slot_set.h"
 #include "common/base/time.h"
 #include "server/data/dict.h"
 #include "server/keyspace/entry.h"
@@ -93,7 +95,7 @@ class Keyspace {
 
   int databases() const { return static_cast<int>(databases_.size()); }
   size_t size(int db) const {
-    if (slots_ != nullptr) return slots_->keys();
+    if (slots_ != nullptr) return slots_->keys() - held_keys();
     return databases_[static_cast<size_t>(db)].table->size();
   }
   size_t expiring(int db) const { return databases_[static_cast<size_t>(db)].expiring; }
@@ -161,7 +163,7 @@ class Keyspace {
   template <class Each>
   uint64_t scan(int db, uint64_t cursor, Each&& each) {
     const auto alive = [&](Entry* entry) {
-      if (!is_expired(*entry)) each(static_cast<const Entry&>(*entry));
+      if (is_listed(*entry)) each(static_cast<const Entry&>(*entry));
     };
     return slots_ != nullptr ? slots_->scan(cursor, alive)
                              : database(db).table->scan(cursor, alive);
@@ -169,7 +171,7 @@ class Keyspace {
   template <class Each>
   void for_each(int db, Each&& each) {
     const auto alive = [&](Entry* entry) {
-      if (!is_expired(*entry)) each(static_cast<const Entry&>(*entry));
+      if (is_listed(*entry)) each(static_cast<const Entry&>(*entry));
     };
     if (slots_ != nullptr) return slots_->for_each(alive);
     database(db).table->for_each(alive);
@@ -180,10 +182,17 @@ class Keyspace {
 
   // --- slots; only where there is a table for each ---
   bool has_slots() const { return slots_ != nullptr; }
+  // Slots whose keys are on their way here: another node's, so they do not expire by themselves and
+  // are not listed, counted or drawn. Whoever brings them uses set_applying_stream().
+  void hold_slots(const SlotSet& slots);
+  bool is_held(Slot slot) const { return holding_ && held_.contains(slot); }
   // Until the next call of either: every key that is named lies in this slot, so that a request's
   // slot is computed once. The caller has checked the keys.
   void set_slot(Slot slot) { known_slot_ = slot.value; }
   void forget_slot() { known_slot_ = -1; }
+  std::optional<Slot> known_slot() const {
+    return known_slot_ < 0 ? std::nullopt : std::optional(Slot(static_cast<uint16_t>(known_slot_)));
+  }
   // Keys of a slot, those that have expired and were not met since included.
   size_t slot_size(Slot slot) const { return slots_->keys(slot); }
   template <class Each>
@@ -237,7 +246,8 @@ class Keyspace {
   size_t lazy_pending() const;
 
   // --- snapshots: one at a time, begun between commands ---
-  void begin_snapshot(SnapshotSink* sink);
+  // With slots: of all, or of those in `only`.
+  void begin_snapshot(SnapshotSink* sink, const SlotSet* only = nullptr);
   bool in_snapshot() const { return sink_ != nullptr; }
   // Looks at about `home_buckets` more, fewer where values are large; false when everything has
   // been emitted.
@@ -288,8 +298,12 @@ class Keyspace {
   }
   Entry* find_alive(int db, std::string_view key);
   bool is_hidden(const Entry& entry) const {
-    return entry.expires() && is_expired(entry) && !(replica_ && applying_stream_);
+    return entry.expires() && is_expired(entry) && !((replica_ || holding_) && applying_stream_);
   }
+  bool is_listed(const Entry& entry) const {
+    return !is_expired(entry) && !(holding_ && held_.contains(slot_of_key(entry.key())));
+  }
+  size_t held_keys() const;
   void expire(int db, TableHome& home, Table::Place place);
   void expire_next(int db, TableHome& home, ExpiryOutcome& outcome);
   void expire_some_slots(size_t buckets, ExpiryOutcome& outcome);
@@ -328,6 +342,8 @@ class Keyspace {
   std::vector<Database> databases_;
   std::unique_ptr<SlotTables> slots_;  // null: one table for each database
   int known_slot_ = -1;
+  SlotSet held_;
+  bool holding_ = false;  // held_ has any
   size_t expiry_db_ = 0;
   size_t expiry_slot_ = 0;
   KeyspaceStats stats_;

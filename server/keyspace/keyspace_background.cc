@@ -204,6 +204,10 @@ void Keyspace::expire_some_slots(size_t buckets, ExpiryOutcome& outcome) {
       outcome.round_done = true;
       return;
     }
+    if (is_held(Slot(static_cast<uint16_t>(slot)))) {
+      expiry_slot_ = slot + 1;
+      continue;
+    }
     TableHome& home = slots_->home_at(slot);
     expire_next(0, home, outcome);
     expiry_slot_ = home.expiry_cursor != 0 ? slot : slot + 1;
@@ -230,11 +234,24 @@ size_t Keyspace::lazy_pending() const {
   return entries;
 }
 
-void Keyspace::begin_snapshot(SnapshotSink* sink) {
+void Keyspace::hold_slots(const SlotSet& slots) {
+  REDAN_CHECK(slots_ != nullptr);
+  held_ = slots;
+  holding_ = !slots.empty();
+}
+
+size_t Keyspace::held_keys() const {
+  size_t keys = 0;
+  if (holding_) held_.for_each([&](Slot slot) { keys += slots_->keys(slot); });
+  return keys;
+}
+
+void Keyspace::begin_snapshot(SnapshotSink* sink, const SlotSet* only) {
   REDAN_CHECK(sink_ == nullptr);
+  if (only != nullptr) REDAN_CHECK(slots_ != nullptr);
   sink_ = sink;
   adapter_ = std::make_unique<SinkAdapter>(sink);
-  if (slots_ != nullptr) return slots_->begin_snapshot(adapter_.get());
+  if (slots_ != nullptr) return slots_->begin_snapshot(adapter_.get(), only);
   for (size_t i = 0; i < databases_.size(); ++i) {
     if (databases_[i].table->size() == 0) continue;
     databases_[i].table->begin_snapshot(adapter_.get(), static_cast<int>(i));

@@ -135,9 +135,13 @@ std::vector<std::unique_ptr<Table>> SlotTables::take_all() {
   return tables;
 }
 
-void SlotTables::begin_snapshot(Table::Sink* sink) {
+void SlotTables::begin_snapshot(Table::Sink* sink, const SlotSet* only) {
   sink_ = sink;
   pending_ = present_;
+  if (only == nullptr) return;
+  for (size_t i = 0; i < kSlotCount; ++i) {
+    if (!only->contains(Slot(static_cast<uint16_t>(i)))) pending_[i] = false;
+  }
 }
 
 void SlotTables::begin(size_t index) {

@@ -6,9 +6,9 @@
 // they change. Which slots have a table, keys that expire or a rehash under way stands in bitmaps,
 // so that going over "all tables" costs 2 KiB and a step for each that matters.
 //
-// A snapshot's mark copies one bitmap: every table is pending. A pending table begins its own
-// snapshot when it is about to change (writable()) or when the walk comes to it, whatever is first;
-// so it begins with what it held at the mark. One thread.
+// A snapshot's mark copies one bitmap: every table (that it is about) is pending. A pending table
+// begins its own snapshot when it is about to change (writable()) or when the walk comes to it,
+// whatever is first; so it begins with what it held at the mark. One thread.
 #pragma once
 
 #include <array>
@@ -19,6 +19,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/rng.h"
+#include "common/base/slot_set.h"
 #include "server/data/dict.h"
 #include "server/keyspace/entry.h"
 
@@ -114,7 +115,8 @@ class SlotTables {
   std::vector<std::unique_ptr<Table>> take_all();
 
   // --- snapshots; see Keyspace ---
-  void begin_snapshot(Table::Sink* sink);
+  // Of all slots, or of those in `only`.
+  void begin_snapshot(Table::Sink* sink, const SlotSet* only);
   bool in_snapshot() const { return sink_ != nullptr; }
   // The next table that the walk has to finish; nullptr: all are emitted.
   Table* next_to_walk();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "common/base/ids.h"
 #include "common/base/result.h"
+#include "common/base/slot_set.h"
 #include "common/base/time.h"
 
 namespace redan {
@@ -126,6 +128,48 @@ class ClusterService {
   virtual std::vector<ClusterLinkFacts> links() const { return {}; }
   // What the view's times count from (ShownTime).
   virtual int64_t unix_ms_at_zero() const { return 0; }
+};
+
+// A move of slots between this node and another, as CLUSTER MIGRATION STATUS shows it.
+struct MigrationFacts {
+  std::string id;
+  std::string slots;
+  NodeId source;
+  NodeId target;
+  bool importing = false;  // Here is the target.
+  std::string state;       // of what runs; else "completed", "failed", "canceled"
+  std::string last_error;
+  int64_t created_unix_ms = 0;
+  int64_t ended_unix_ms = 0;  // 0: it runs
+  int64_t write_pause_ms = 0;
+  uint64_t keys = 0;          // of the snapshot, sent or received
+  uint64_t bytes = 0;         // of all that was sent or received
+  uint64_t behind_bytes = 0;  // sent, and not acknowledged
+};
+
+// Slots that move between nodes of ours, with their keys.
+class MigrationService {
+ public:
+  virtual ~MigrationService() = default;
+  // CLUSTER MIGRATION, at the target. The id of the task that was begun.
+  virtual Result<std::string> import(const SlotSet& slots) = 0;
+  virtual std::vector<MigrationFacts> tasks() const = 0;
+  // One task, or all that are not decided; how many that were.
+  virtual Result<int64_t> cancel(std::optional<std::string_view> id) = 0;
+  // CLUSTER SYNCSLOTS: what the ends, and a target and its replicas, tell each other.
+  virtual Result<void> syncslots(Session& session, std::span<const std::string_view> args,
+                                 ReplyWriter& reply) = 0;
+
+  // The write path, while tapped(): every effect that is fed to replicas, with the slot of its key.
+  virtual bool tapped() const = 0;
+  virtual void fed(std::optional<Slot> slot, std::span<const std::string_view> args) = 0;
+  // A request of a session of kind kMigration was executed, or could not be.
+  virtual void applied(Session& session, size_t bytes) = 0;
+  virtual void apply_failed(Session& session, const Error& error) = 0;
+  virtual void session_closed(Session& session) = 0;
+  virtual void batch_done() = 0;
+  // All keys go, or are replaced by others.
+  virtual void flushing() = 0;
 };
 
 }  // namespace redan

@@ -63,7 +63,8 @@ struct Subscriptions {
   size_t count() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };
 
-enum class ClientKind : uint8_t { kNormal, kPubSub, kReplica, kPrimary };
+// kMigration: the stream of a node whose slots come here.
+enum class ClientKind : uint8_t { kNormal, kPubSub, kReplica, kPrimary, kMigration };
 
 struct Session {
   uint64_t id = 0;

@@ -100,7 +100,7 @@ TEST_F(ClusterVerbs, ANodeByItselfHasNone) {
     EXPECT_EQ(run_args(words), "-ERR This instance has cluster support disabled|")
         << entry->full_name;
   }
-  EXPECT_EQ(verbs, 29u);
+  EXPECT_EQ(verbs, 31u);
 }
 
 TEST_F(ClusterVerbs, TellWhoWeAre) {

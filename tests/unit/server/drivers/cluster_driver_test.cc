@@ -253,6 +253,8 @@ TEST_F(ClusterDriverTest, KeysAndSubscribersOfALostSlotGo) {
     return v.machine.set_slot_node(v.now, slot, winner.id(), 0, v.effects);
   });
   run_until(loop, [&] { return loser.view().owner(slot)->id == winner.id(); });
+  EXPECT_EQ(loser.keyspace.size(0), 1u) << "what waits to be dropped is not to be seen";
+  run_until(loop, [&] { return loser.keyspace.slot_size(slot) == 0; });
   EXPECT_THAT(loser.acts, UnorderedElementsAre("DEL {b}1", "DEL {b}2"));
   EXPECT_EQ(loser.keyspace.total_size(), 1u);
   EXPECT_EQ(loser.listener.text, "*3\r\n$12\r\nsunsubscribe\r\n$3\r\n{b}\r\n:1\r\n");

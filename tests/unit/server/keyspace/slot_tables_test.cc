@@ -144,6 +144,80 @@ TEST(SlotTables, ASnapshotHasWhatExpiredBehindItsMark) {
   keyspace.check_invariants();
 }
 
+// What a streaming migration sends: its slots as they were at the mark, whatever is written then.
+TEST(SlotTables, ASnapshotOfSomeSlotsLeavesTheOthersAlone) {
+  struct Values final : SnapshotSink {
+    std::map<std::string, std::string, std::less<>> seen;
+    void emit(int, const Entry& entry) override {
+      Entry::Scratch scratch;
+      EXPECT_TRUE(seen.emplace(entry.key(), entry.string(scratch)).second);
+    }
+  } values;
+  Keyspace keyspace({.databases = 1, .seed = 7, .slots = true});
+  for (int i = 0; i < 4000; ++i) {
+    const char* tag = i % 4 == 0 ? "{a}" : i % 4 == 1 ? "{b}" : "";
+    keyspace.set_string(0, tag + std::to_string(i), "old");
+  }
+  SlotSet moving;
+  for (const char* tag : {"a", "b", "nothing is here"}) moving.add(slot_of_key(tag));
+  std::set<std::string> expected;
+  moving.for_each([&](Slot slot) {
+    for (std::string& key : keyspace.keys_in_slot(slot, 10'000)) expected.insert(std::move(key));
+  });
+  keyspace.begin_snapshot(&values, &moving);
+  for (int i = 0; i < 400; ++i) keyspace.set_string(0, "{a}" + std::to_string(4 * i), "new");
+  for (int i = 0; i < 100; ++i) keyspace.set_string(0, "{b}later" + std::to_string(i), "new");
+  for (int i = 0; i < 100; ++i) keyspace.erase(0, "{b}" + std::to_string(4 * i + 1));
+  for (int i = 0; i < 400; ++i) keyspace.set_string(0, std::to_string(4 * i + 2), "new");
+  while (keyspace.walk_snapshot(16)) {
+  }
+  EXPECT_FALSE(keyspace.in_snapshot());
+  EXPECT_EQ(values.seen.size(), expected.size());
+  for (const auto& [key, value] : values.seen) {
+    EXPECT_EQ(value, "old") << key;
+    EXPECT_TRUE(expected.contains(key)) << key;
+  }
+  keyspace.check_invariants();
+}
+
+TEST(SlotTables, KeysOnTheirWayHereAreNeitherShownNorExpired) {
+  Keyspace keyspace({.databases = 1, .seed = 7, .slots = true});
+  Listener listener;
+  keyspace.observe(&listener);
+  SlotSet coming;
+  coming.add(slot_of_key("a"));
+  keyspace.hold_slots(coming);
+  keyspace.set_now(from_unix_ms(1000));
+  keyspace.set_string(0, "{a}1", "v", SetExpiry::at(1500));
+  keyspace.set_string(0, "{a}2", "v");
+  EXPECT_EQ(keyspace.random(0), nullptr);
+  keyspace.set_string(0, "mine", "v", SetExpiry::at(1500));
+  EXPECT_EQ(keyspace.size(0), 1U);
+  EXPECT_EQ(keyspace.slot_size(slot_of_key("a")), 2U);
+  size_t listed = 0;
+  keyspace.for_each(0, [&](const Entry&) { ++listed; });
+  for (uint64_t cursor = 0;;) {
+    cursor = keyspace.scan(0, cursor, [&](const Entry&) { ++listed; });
+    if (cursor == 0) break;
+  }
+  EXPECT_EQ(listed, 2U) << "the one that is ours, twice";
+  EXPECT_EQ(keyspace.random(0)->key(), "mine");
+
+  keyspace.set_now(from_unix_ms(2000));
+  while (!keyspace.expire_some(100).round_done) {
+  }
+  EXPECT_EQ(keyspace.peek(0, "{a}1"), nullptr) << "expired: hidden";
+  EXPECT_EQ(listener.gone, (std::set<std::string, std::less<>>{"mine"}));
+  // Its owner's clock may be behind ours: what it does to the key is done here too.
+  keyspace.set_applying_stream(true);
+  EXPECT_TRUE(keyspace.set_expiry(0, "{a}1", Entry::kNoExpiry));
+  keyspace.set_applying_stream(false);
+  keyspace.hold_slots({});
+  EXPECT_NE(keyspace.peek(0, "{a}1"), nullptr);
+  EXPECT_EQ(keyspace.size(0), 2U);
+  keyspace.check_invariants();
+}
+
 TEST(SlotTables, AnyCursorIsSafe) {
   Keyspace keyspace({.databases = 1, .seed = 7, .slots = true});
   for (int i = 0; i < 1000; ++i) keyspace.set_string(0, "{y}" + std::to_string(i), "v");
