@@ -14,6 +14,7 @@ using namespace cluster;
 namespace {
 
 constexpr Nanos kPushGap = Millis(100);
+constexpr Nanos kMovesSavedWithin = Millis(100);
 // After a restart a primary first hears what became of its slots, as Redis does.
 constexpr Nanos kWritableDelay = Seconds(2);
 // Nobody gets there by counting; a larger one would leave none to go on with.
@@ -234,8 +235,13 @@ void ClusterMachine::settle(BusEffects& out) {
     own_digest_of_ = slots_version_;
     if (own_digest_ != told_digest_) soon();
   }
+  if (dirty_by_ && now_ >= *dirty_by_) save();
   // What an earlier effect promised must be on disk before anything of it is told.
-  if (std::exchange(dirty_, false)) out.persist(config_text());
+  if (std::exchange(dirty_, false)) {
+    out.persist(config_text());
+    dirty_by_.reset();
+  }
+  if (dirty_by_) at(*dirty_by_);
   for (BusEvent& each : std::exchange(events_, {})) out.announce(std::move(each));
   Card card{.self = self().id, .heartbeat = heartbeat(false)};
   if (card.self != card_.self || card.heartbeat != card_.heartbeat) {
@@ -253,6 +259,13 @@ void ClusterMachine::change() {
   ++slots_version_;
   view_.touch();
   soon();
+}
+
+void ClusterMachine::change_of_moves() {
+  const bool saved_soon = dirty_;
+  change();
+  dirty_ = saved_soon;
+  if (!dirty_by_) dirty_by_ = now_ + kMovesSavedWithin;
 }
 
 void ClusterMachine::log(LogLevel level, std::string text) {

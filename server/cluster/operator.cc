@@ -93,7 +93,7 @@ Result<void> ClusterMachine::set_slot_migrating(Instant now, Slot slot, NodeId t
   if (!target->is_primary) return Error("Target node is not a master");
   view_.set_migrating(slot, to);
   taken_.erase(slot);
-  change();
+  change_of_moves();
   settle(out);
   return kOk;
 }
@@ -109,7 +109,7 @@ Result<void> ClusterMachine::set_slot_importing(Instant now, Slot slot, NodeId f
   if (source == nullptr || source->handshake) return unknown_to_me(from);
   if (!source->is_primary) return Error("Target node is not a master");
   view_.set_importing(slot, from);
-  change();
+  change_of_moves();
   settle(out);
   return kOk;
 }
@@ -119,7 +119,7 @@ Result<void> ClusterMachine::set_slot_stable(Instant now, Slot slot, BusEffects&
   if (!self().is_primary) return Error(kOnlyMasters);
   view_.clear_importing(slot);
   view_.clear_migrating(slot);
-  change();
+  change_of_moves();
   settle(out);
   return kOk;
 }

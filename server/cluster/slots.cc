@@ -50,7 +50,7 @@ void ClusterMachine::mirror_moves(const NodeState& of_primary) {
   view_.clear_moves();
   for (const auto& [slot, to] : of_primary.migrating) view_.set_migrating(slot, to);
   for (const auto& [slot, from] : of_primary.importing) view_.set_importing(slot, from);
-  change();
+  change_of_moves();
 }
 
 void ClusterMachine::take_role(From from, const NodeState& state) {

@@ -41,6 +41,31 @@ TEST_F(Moves, ReplicasKnowThemAndServeNobodyByThem) {
   EXPECT_EQ(coming_from(4), net->id(0));
 }
 
+// A tool that moves a thousand slots does not wait for the disk a thousand times; what others rely
+// on does not wait for the tool.
+TEST_F(Moves, TheyAreSavedALittleLaterAndWithAnyPromiseAtOnce) {
+  const auto mark = [&](uint16_t slot) {
+    ASSERT_TRUE(net->with(0, [&](ClusterMachine& m, BusEffects& out) {
+      return m.set_slot_migrating(net->now(), Slot(slot), net->id(1), out);
+    }));
+  };
+  const auto saved = [&](uint16_t slot) {
+    return net->node(0).disk.find("[" + std::to_string(slot) + "->-") != std::string::npos;
+  };
+  mark(6);
+  EXPECT_FALSE(saved(6));
+  EXPECT_EQ(net->view(0).migrating_to(Slot(6))->id, net->id(1));
+  net->run_for(Millis(50));
+  mark(7);  // Does not put the first one off.
+  net->run_for(Millis(51));
+  EXPECT_TRUE(saved(6));
+  EXPECT_TRUE(saved(7));
+  mark(8);
+  ASSERT_TRUE(net->with(
+      0, [&](ClusterMachine& m, BusEffects& out) { return m.bump_epoch(net->now(), out); }));
+  EXPECT_TRUE(saved(8));
+}
+
 TEST_F(Moves, ASourceThatTookANewEpochMeanwhileGetsNothingBack) {
   const auto bump = [&](int i) {
     return net->with(
