@@ -84,6 +84,36 @@ def cpu_per_request(report, builds, options):
             lab.close()
 
 
+def cluster_cpu(report, builds, options):
+    """What cluster mode costs a request: one node with all slots beside a node by itself, at pipeline 16."""
+    for _ in range(options.rounds):
+        lab = Lab("bench")
+        try:
+            servers = {}
+            for build in builds:
+                servers[build.name, "alone"] = lab.server(build.name, build)
+                node = servers[build.name, "cluster"] = lab.cluster_nodes(build, 1)[0]
+                node.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                eventually(lambda: b"cluster_state:ok" in node.call("CLUSTER", "INFO"), 20, "one node serves all slots")
+            for server in servers.values():
+                load(server, 1000, lambda i: ("SET", f"key:{i:012d}", "xxx"))
+            spent = {}
+            jobs = [(name, mode, workload) for name, mode in servers for workload in ("SET", "GET")]
+            for name, mode, workload in random.sample(jobs, len(jobs)):
+                server = servers[name, mode]
+                before = server.cpu_nanoseconds()
+                finish(benchmark(server, WORKLOADS[workload], options.requests * 5, 16, 1000))
+                spent[name, mode, workload] = (server.cpu_nanoseconds() - before) / 5000 / options.requests
+            for build in builds:
+                for workload in ("SET", "GET"):
+                    cluster, alone = (spent[build.name, mode, workload] for mode in ("cluster", "alone"))
+                    report.add(f"node of a cluster, {workload}, pipeline 16: CPU us/request", build.name, cluster)
+                    report.add(f"node of a cluster, {workload}, pipeline 16: times a node by itself", build.name,
+                               cluster / alone, "1.05")
+        finally:
+            lab.close()
+
+
 def mix_over_many_keys(report, builds, options):
     """80 % GET and 20 % SET at pipeline 16 over keys that do not fit the caches."""
     lab = Lab("bench")
@@ -329,7 +359,7 @@ def clean_build(report, builds, options):
     subprocess.run(["cmake", "-E", "rm", "-rf", folder], check=True)
 
 
-MEASURES = {"cpu": cpu_per_request, "mix": mix_over_many_keys, "memory": bytes_per_key, "sync": full_sync,
-            "save": background_save, "idle": idle_clients, "failover": failovers,
-            "cluster": cluster_failovers, "build": clean_build}
+MEASURES = {"cpu": cpu_per_request, "cluster-cpu": cluster_cpu, "mix": mix_over_many_keys,
+            "memory": bytes_per_key, "sync": full_sync, "save": background_save, "idle": idle_clients,
+            "failover": failovers, "cluster": cluster_failovers, "build": clean_build}
 BY_DEFAULT = [name for name in MEASURES if name != "build"]
