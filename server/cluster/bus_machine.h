@@ -309,7 +309,7 @@ class ClusterMachine {
   std::vector<std::pair<cluster::BusPeer, cluster::BusMessage>> sends_;
   std::vector<cluster::BusEvent> events_;
   bool dirty_ = false;
-  std::optional<Instant> dirty_by_;  // What change_of_moves() changed is saved by then.
+  std::optional<Instant> dirty_by_;              // What change_of_moves() changed is saved by then.
   uint64_t slots_version_ = 1;                   // Grows with every change().
   uint64_t own_digest_ = 0, own_digest_of_ = 0;  // Of own_state() at that slots_version_.
   mutable uint64_t members_digest_ = 0, members_digest_of_ = 0;

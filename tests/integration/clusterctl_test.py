@@ -282,7 +282,8 @@ class Moving(ClusterStory):
             if b"SETSLOT" in data and b"NODE" in data:
                 held.append(eventually(lambda: source.call("ROLE")[0] == b"slave", 20, "the source is a replica"))
         wire.before = until_it_follows
-        out = self.ctl("reshard", at(nodes[0]), "--from", source_id, "--to", self.id_of(nodes[0]), "--slots", 5, "--yes")
+        out = self.ctl("reshard", at(nodes[0]), "--from", source_id, "--to", self.id_of(nodes[0]), "--slots", 5,
+                       "--legacy", "--yes")
         self.assertIn("Moved 5 slots", out)
         self.assertTrue(held)
         self.assertEqual([each["primary"] for each in self.assert_sound()["nodes"] if each["role"] == "replica"],
@@ -298,7 +299,7 @@ class Moving(ClusterStory):
         asked = by_id[primaries[2]]
         self.nodes = [asked, *(node for node in nodes if node is not asked)]
         words = ["reshard", at(asked), "--from", primaries[0], "--to", primaries[1], "--slots", 2000, "--pipeline", 1,
-                 "--yes"]
+                 "--legacy", "--yes"]
         run = self.start_ctl(*words)
         before = self.slot_count(target)
         eventually(lambda: run.poll() is not None or self.slot_count(target) > before, 20, "slots move", pause=0)
