@@ -175,6 +175,8 @@ class ClusterMachine {
   // The same for slots on the move, which promise nothing to others: saved a little later, so that
   // a tool that moves slot after slot does not wait for the disk each time.
   void change_of_moves();
+  void note_ceded();
+  void cede(const SlotSet& slots);
   Nanos heartbeat_gap(const ClusterNode& to, const Peer& p) const;
   void keep_contact(ClusterNode& node);
   void push_state();
@@ -309,7 +311,10 @@ class ClusterMachine {
   std::vector<std::pair<cluster::BusPeer, cluster::BusMessage>> sends_;
   std::vector<cluster::BusEvent> events_;
   bool dirty_ = false;
-  std::optional<Instant> dirty_by_;              // What change_of_moves() changed is saved by then.
+  std::optional<Instant> dirty_by_;  // What change_of_moves() changed is saved by then.
+  // Our shard's slots, and those that it gave up lately.
+  SlotSet shard_slots_, ceded_;
+  Instant ceded_at_{};
   uint64_t slots_version_ = 1;                   // Grows with every change().
   uint64_t own_digest_ = 0, own_digest_of_ = 0;  // Of own_state() at that slots_version_.
   mutable uint64_t members_digest_ = 0, members_digest_of_ = 0;

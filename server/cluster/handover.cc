@@ -115,6 +115,7 @@ void ClusterMachine::end_import(MoveId move, const std::string& why) {
   if (const ClusterNode* primary = my_primary()) gone -= primary->slots;
   view_.incoming().erase(found);
   save();
+  cede(gone);
   if (!gone.empty()) event(DropSlots{gone});
   event(ImportOver{.move = move, .why = why});
 }
@@ -130,7 +131,12 @@ void ClusterMachine::note_import(Instant now, const IncomingSlots& import, BusEf
 
 void ClusterMachine::forget_import(Instant now, MoveId move, BusEffects& out) {
   begin(now);
-  if (view_.incoming().erase(move) > 0) save();
+  const auto found = view_.incoming().find(move);
+  if (found != view_.incoming().end()) {
+    cede(found->second.slots);
+    view_.incoming().erase(found);
+    save();
+  }
   settle(out);
 }
 
@@ -457,6 +463,9 @@ void ClusterMachine::settled_by_hand(const SlotSet& slots) {
   for (const MoveId& move : over) end_import(move, "its slots were assigned by hand");
 }
 
+// Only of slots that our shard gave up lately. Keys of others may be on their way in (SETSLOT,
+// MIGRATE): they come by the replication stream, which may be ahead of the word that a slot is
+// being imported, and at their source they are gone.
 SlotSet ClusterMachine::foreign_slots() const {
   SlotSet slots;
   for (const auto& [id, node] : view_.nodes()) {
@@ -465,7 +474,7 @@ SlotSet ClusterMachine::foreign_slots() const {
   slots -= view_.unclaimed() | view_.incoming_slots();
   for (const auto& [move, given] : view_.given()) slots -= given.slots;
   for (const auto& [slot, from] : view_.importing()) slots.remove(slot);
-  return slots;
+  return slots & ceded_;
 }
 
 bool ClusterMachine::is_handed_over(Slot slot) const {

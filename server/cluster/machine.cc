@@ -15,6 +15,7 @@ namespace {
 
 constexpr Nanos kPushGap = Millis(100);
 constexpr Nanos kMovesSavedWithin = Millis(100);
+constexpr Nanos kDropTakesAtMost = Seconds(10);
 // After a restart a primary first hears what became of its slots, as Redis does.
 constexpr Nanos kWritableDelay = Seconds(2);
 // Nobody gets there by counting; a larger one would leave none to go on with.
@@ -234,6 +235,7 @@ void ClusterMachine::settle(BusEffects& out) {
     own_digest_ = own_state().digest();
     own_digest_of_ = slots_version_;
     if (own_digest_ != told_digest_) soon();
+    note_ceded();
   }
   if (dirty_by_ && now_ >= *dirty_by_) save();
   // What an earlier effect promised must be on disk before anything of it is told.
@@ -259,6 +261,20 @@ void ClusterMachine::change() {
   ++slots_version_;
   view_.touch();
   soon();
+}
+
+void ClusterMachine::note_ceded() {
+  if (now_ > ceded_at_ + kDropTakesAtMost) ceded_ = {};
+  const ClusterNode* primary = view_.primary_of(self());
+  const SlotSet ours = primary == nullptr ? SlotSet() : primary->slots;
+  cede(std::exchange(shard_slots_, ours) - ours);
+  ceded_ -= ours;
+}
+
+void ClusterMachine::cede(const SlotSet& slots) {
+  if (slots.empty()) return;
+  ceded_ |= slots;
+  ceded_at_ = now_;
 }
 
 void ClusterMachine::change_of_moves() {

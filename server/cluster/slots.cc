@@ -252,6 +252,7 @@ void ClusterMachine::follow(ClusterNode& primary) {
   ClusterNode& me = self();
   view_.clear_moves();
   taken_.clear();
+  shard_slots_ = ceded_ = {};  // Another shard's data.
   forget_handovers("this node follows another now");
   make_replica(me, primary.id);
   peer(primary.id).state_digest = 0;  // It has to tell again what it moves.

@@ -1,9 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 
-#include "common/base/rng.h"
 #include "common/protocol/mutants.h"
 #include "tests/sim/both_cores.h"
 #include "tests/sim/cluster_world.h"
@@ -95,20 +93,6 @@ TEST(ClusterSim, SeedsThatFailedOnceKeepEveryPromise) {
     const ClusterOutcome outcome = run_cluster_seed(seed);
     EXPECT_TRUE(outcome.ok) << "seed " << seed << ": " << outcome.failure;
   }
-}
-
-// Seeds that nobody ran before: a hundred, or as many as REDAN_FRESH_SEEDS says (tests/run.sh
-// says how many). A failure prints its seed, which replays it. Left out are guests (seed % 10 ==
-// 8), of whom seed 43278 is not understood yet.
-TEST(ClusterSim, FreshSeedsKeepEveryPromise) {
-  const char* wanted = std::getenv("REDAN_FRESH_SEEDS");
-  const uint64_t count = wanted == nullptr ? 100 : std::strtoull(wanted, nullptr, 10);
-  ASSERT_GT(count, 0u) << "REDAN_FRESH_SEEDS is no number: " << wanted;
-  const uint64_t first = system_seed() >> 8;
-  std::printf("seeds %llu and %llu more\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(count - 1));
-  const Batch batch = run_seeds(first, count);
-  EXPECT_FALSE(batch.failed.has_value()) << trace_of(batch);
 }
 
 TEST(ClusterSim, ASeedReplaysTheSameRun) {
