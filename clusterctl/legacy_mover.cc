@@ -205,16 +205,20 @@ Result<void> LegacyMover::burst(Window& window) {
 
 Result<std::string> LegacyMover::settle_busy_keys(const Words& keys) {
   for (const std::string& key : keys) {
-    Result<Reply> here = source_->ask({"DUMP", key});
-    if (!here) return here.error();
-    if (here->is_null()) continue;  // It has gone over.
+    source_->queue({"DUMP", key});
+    Result<std::vector<Reply>> at_source = source_->flush();
+    if (!at_source) return at_source.error();
+    const Reply& here = at_source->front();
+    // It has gone over: the source knows it no more, and sends whoever asks to the target.
+    if (here.is_null() || (here.is_error() && here.text.starts_with("ASK "))) continue;
+    if (here.is_error()) return refused(from_.at, "DUMP", here);
     target_->queue({"ASKING"});
     target_->queue({"DUMP", key});
     Result<std::vector<Reply>> there = target_->flush();
     if (!there) return there.error();
     const Reply& copy = there->back();
     if (copy.is_error()) return refused(to_.at, "DUMP", copy);
-    if (!copy.is_null() && copy.text != here->text) return key;
+    if (!copy.is_null() && copy.text != here.text) return key;
     Result<Reply> moved = source_->ask(migrate_request({key}, true));
     if (!moved) return moved.error();
   }

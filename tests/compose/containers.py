@@ -88,6 +88,9 @@ class Network:
         for name, address in addresses.items():
             run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
             self.hosts[name] = (address, self.hosts[name][1])
+        # A container that is made again knows nobody's hardware address of before.
+        for name in addresses:
+            run("ip", "-n", name, "neigh", "flush", "all")
 
     def address(self, name):
         return self.hosts[name][0]
