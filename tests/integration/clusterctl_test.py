@@ -379,6 +379,23 @@ class Moving(ClusterStory):
 
 
 class Mending(ClusterStory):
+    def test_a_burst_that_was_cut_off_left_a_key_at_both_ends(self):
+        """The others go over in the same burst; a source that moves a slot answers ASK for what it has no more."""
+        nodes = self.start_cluster(3)
+        slot = slot_of("b")
+        source, target = nodes[slot * 3 // SLOTS], nodes[slot * 3 // SLOTS - 1]
+        keys = [f"{{b}}{i}" for i in range(6)]
+        for key in keys:
+            source.call("SET", key, "value")
+        target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
+        source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(target))
+        with target.client() as client:
+            client.call("ASKING")
+            client.call("SET", keys[0], "value")
+        self.ctl("fix", at(nodes[0]), "--yes")
+        self.assert_sound()
+        self.assertEqual([target.call("GET", key) for key in keys], [b"value"] * len(keys))
+
     def test_planted_faults(self):
         nodes = self.start_cluster(3)
         count = self.fill(3000)
