@@ -29,6 +29,11 @@ Result<void> ClusterMachine::failover(Instant now, FailoverMode mode, BusEffects
   if (mode != FailoverMode::kTakeover && !has_data()) {
     return Error("I hold no data of my master yet, wait for the synchronization or use TAKEOVER");
   }
+  // Somebody has taken over already, and we have not heard who. A second leader would lead nothing,
+  // and keep keys that are another's.
+  if (mode == FailoverMode::kTakeover && !primary->has_slots()) {
+    return Error("My master owns no slots: there is nothing to take over");
+  }
   end_manual_failover();
   if (mode == FailoverMode::kTakeover) {
     log(LogLevel::kWarning, "Taking over the master (user request).");

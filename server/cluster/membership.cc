@@ -65,6 +65,8 @@ void ClusterMachine::drop(NodeId id) {
   event(CloseLink{id});
   if (const ClusterNode* node = view_.find(id)) detach(*node);
   end_handovers_with(id);
+  // Should it come back, its replicas have to tell us again whom they follow.
+  for (const ClusterNode* replica : view_.replicas_of(id)) peer(replica->id).state_digest = 0;
   view_.remove(id);
   peers_.erase(id);
   change();

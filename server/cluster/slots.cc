@@ -24,8 +24,9 @@ void ClusterMachine::take_state(From from, const NodeState& state) {
     change();
   }
   take_role(from, state);
-  // A replica whose primary we have not met is asked again, until we know whom it follows.
-  const bool understood = state.is_primary || state.primary.empty() || !node.primary.empty();
+  // A replica whose primary we have not met is asked again, until we know whom it follows. What we
+  // believed before, when it followed another, is no answer.
+  const bool understood = state.is_primary || node.primary == state.primary;
   from.peer.state_digest = understood ? state.digest() : 0;
   if (!node.is_primary) return;
   if (state.config_epoch > node.config_epoch) {
@@ -59,9 +60,9 @@ void ClusterMachine::take_role(From from, const NodeState& state) {
     if (!node.is_primary) make_primary(node);
     return;
   }
-  if (node.is_primary || node.primary != state.primary) {
-    if (view_.find(state.primary) != nullptr || node.is_primary) make_replica(node, state.primary);
-  }
+  if (!node.is_primary && node.primary == state.primary) return;
+  const bool known = state.primary.empty() || view_.find(state.primary) != nullptr;
+  if (known || node.is_primary) make_replica(node, state.primary);
 }
 
 // The claim of a primary against what we believe. Looked at again whenever we believe something

@@ -294,6 +294,47 @@ TEST(Failover, ManualFailoverRefusesWhatMakesNoSense) {
             "ERR Master is down or failed, please use CLUSTER FAILOVER FORCE");
 }
 
+TEST(Failover, WhoseMasterLeadsNothingAnyMoreDoesNotTakeOver) {
+  auto net = Net::cluster(3, 6);  // 3 and 6 follow 0.
+  const auto take_over = [&](int i) {
+    return net->with(i, [&](ClusterMachine& m, BusEffects& out) {
+      return m.failover(net->now(), FailoverMode::kTakeover, out);
+    });
+  };
+  net->cut(3, 6);  // It hears from 0 that 0 is a replica now, and from nobody who has its slots.
+  ASSERT_TRUE(take_over(3));
+  ASSERT_TRUE(net->run_until([&] { return !net->seen(6, 0)->is_primary; }));
+  const Result<void> refused = take_over(6);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text(), "ERR My master owns no slots: there is nothing to take over");
+  EXPECT_FALSE(net->view(6).myself().is_primary);
+  net->cut(3, 6, false);
+  EXPECT_TRUE(net->run_until([&] { return net->view(6).myself().primary == net->id(3); }));
+}
+
+TEST(Failover, VotesThatComeWhenAnotherHasTakenOverAreNoVictory) {
+  auto net = Net::cluster(3, 6);  // 3 and 6 follow 0.
+  net->node(6).facts.offset = 900;
+  net->run_for(Seconds(2));
+  net->kill(0);
+  const Epoch before = net->view(6).current_epoch();
+  ASSERT_TRUE(net->run_until([&] { return net->view(6).current_epoch() > before; }));
+  const Epoch epoch = net->view(6).current_epoch();
+  for (const int voter : {1, 2}) net->cut(voter, 6);
+  ASSERT_TRUE(net->run_until([&] { return net->view(1).last_vote_epoch() == epoch; }));
+  net->with(6, [&](ClusterMachine& m, BusEffects& out) {
+    const NodeState replaced{.shard_id = net->view(0).myself().shard_id,
+                             .address = net->seen(6, 0)->address,
+                             .is_primary = false,
+                             .primary = net->id(3)};
+    m.receive(net->now(), {.id = net->id(0)}, replaced, out);
+    for (const int voter : {1, 2}) m.receive(net->now(), {.id = net->id(voter)}, Vote{epoch}, out);
+    return 0;
+  });
+  net->run_for(Millis(50));
+  EXPECT_FALSE(net->view(6).myself().is_primary);
+}
+
 TEST(Failover, AnOrphanGetsASpareReplica) {
   auto net = Net::cluster(3, 5);  // 3,6 follow 0; 4,7 follow 1; 5 follows 2.
   net->kill(5);

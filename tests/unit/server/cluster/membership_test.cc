@@ -95,6 +95,44 @@ TEST(Membership, AnOperatorBringsAForgottenNodeBackThroughAnyOneMember) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(net->view(i).find(gone), nullptr) << i;
 }
 
+TEST(Membership, WhomAReplicaFollowsIsLearntAlsoIfItsPrimaryIsMetLater) {
+  auto net = Net::cluster(3, 7);  // 3, 6 and 9 follow 0.
+  ASSERT_TRUE(net->with(9, [&](ClusterMachine& m, BusEffects& out) {
+    return m.reset(net->now(), ResetMode::kHard, false, out);
+  }));
+  net->cut(3, 9);
+  net->cut(9, 3);
+  net->meet(0, 9);
+  ASSERT_TRUE(net->run_until([&] { return net->seen(9, 6) != nullptr; }));
+  ASSERT_EQ(net->seen(9, 6)->primary, net->id(0));
+  ASSERT_TRUE(net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    return m.failover(net->now(), FailoverMode::kTakeover, out);
+  }));
+  net->run_for(Seconds(1));
+  ASSERT_EQ(net->view(6).myself().primary, net->id(3));
+  ASSERT_EQ(net->seen(9, 3), nullptr);
+  net->cut(3, 9, false);
+  net->cut(9, 3, false);
+  ASSERT_TRUE(net->run_until([&] { return net->seen(9, 3) != nullptr; }, Seconds(70)));
+  EXPECT_TRUE(net->run_until([&] { return net->seen(9, 6)->primary == net->id(3); }, Seconds(3)));
+}
+
+TEST(Membership, APrimaryThatWasForgottenAndCameBackHasItsReplicasAgain) {
+  auto net = Net::cluster(3, 3);  // 3 follows 0.
+  ASSERT_TRUE(net->with(1, [&](ClusterMachine& m, BusEffects& out) {
+    return m.forget(net->now(), net->id(0), out);
+  }));
+  ASSERT_TRUE(net->run_until([&] { return net->seen(2, 0) == nullptr; }));
+  net->meet(1, 0);
+  ASSERT_TRUE(net->run_until(
+      [&] { return net->seen(1, 0) != nullptr && net->seen(2, 0) != nullptr; }, Seconds(70)));
+  EXPECT_TRUE(net->run_until(
+      [&] {
+        return net->seen(1, 3)->primary == net->id(0) && net->seen(2, 3)->primary == net->id(0);
+      },
+      Seconds(3)));
+}
+
 TEST(Membership, ForgettingHasItsLimits) {
   auto net = Net::cluster(3, 1);
   const auto forget = [&](int by, NodeId whom) {
