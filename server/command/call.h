@@ -19,6 +19,7 @@
 #include "common/resp/writer.h"
 #include "server/config/server_config.h"
 #include "server/keyspace/keyspace.h"
+#include "server/session/key_events.h"
 #include "server/session/services.h"
 #include "server/session/session.h"
 
@@ -109,6 +110,19 @@ class Call {
   const Keyspace& keyspace() const { return server_.keyspace; }
   const ServerConfig& config() const { return server_.config; }
   ServerParts& server() { return server_; }
+
+  // A keyspace notification (notify-keyspace-events), said after the change. Creation (`n`), misses
+  // (`m`) and expiry (`x`) are told by the keyspace itself.
+  void notify(KeyspaceEvents::Class kind, std::string_view event, std::string_view key) {
+    notify(kind, event, key, db());
+  }
+  void notify(KeyspaceEvents::Class kind, std::string_view event, std::string_view key, int db) {
+    const KeyspaceEvents enabled = config().notify_keyspace_events;
+    if (!enabled.has(kind)) [[likely]] {
+      return;
+    }
+    publish_key_event(server_.pubsub, enabled, {kind, event, key, db});
+  }
 
   // Replicas get this command instead of the request; more calls add more commands, which replicas
   // execute as one transaction. Nothing is replicated unless the keyspace counted a change.

@@ -13,10 +13,12 @@ void expire_at(Call& call, std::string_view key, int64_t deadline_ms) {
     const bool lazily = call.config().lazyfree_lazy_expire;
     call.propagate_as({lazily ? "UNLINK" : "DEL", key});
     keyspace.erase(call.db(), key, free_by(lazily));
+    call.notify(KeyspaceEvents::kGeneric, "del", key);
     return;
   }
   call.propagate_as({"PEXPIREAT", key, Digits(deadline_ms).view()});
   keyspace.set_expiry(call.db(), key, deadline_ms);
+  call.notify(KeyspaceEvents::kGeneric, "expire", key);
 }
 
 Result<int> database_arg(Call& call, std::string_view word) {

@@ -13,7 +13,9 @@ Result<void> erase_keys(Call& call, Keyspace::Free how) {
   for (std::string_view key : call.args().subspan(1)) {
     // A key that has expired is gone already, though it may still be in the table.
     if (call.keyspace().peek(call.db(), key) == nullptr) continue;
-    erased += call.keyspace().erase(call.db(), key, how) ? 1 : 0;
+    if (!call.keyspace().erase(call.db(), key, how)) continue;
+    call.notify(KeyspaceEvents::kGeneric, "del", key);
+    ++erased;
   }
   call.reply().integer(erased);
   return kOk;
@@ -30,7 +32,7 @@ Result<void> unlink(Call& call) {
 Result<void> exists(Call& call) {
   int64_t found = 0;
   for (std::string_view key : call.args().subspan(1)) {
-    found += call.keyspace().peek(call.db(), key) != nullptr ? 1 : 0;
+    found += call.keyspace().glance(call.db(), key) != nullptr ? 1 : 0;
   }
   call.reply().integer(found);
   return kOk;
@@ -46,15 +48,21 @@ Result<void> touch(Call& call) {
 }
 
 Result<void> type(Call& call) {
-  const Entry* entry = call.keyspace().peek(call.db(), call.arg(1));
+  const Entry* entry = call.keyspace().glance(call.db(), call.arg(1));
   call.reply().simple(entry == nullptr ? "none" : name_of(entry->type()));
   return kOk;
+}
+
+void rename_key(Call& call) {
+  call.keyspace().rename(call.db(), call.arg(1), call.arg(2));
+  call.notify(KeyspaceEvents::kGeneric, "rename_from", call.arg(1));
+  call.notify(KeyspaceEvents::kGeneric, "rename_to", call.arg(2));
 }
 
 Result<void> rename(Call& call) {
   Keyspace& keyspace = call.keyspace();
   if (keyspace.peek(call.db(), call.arg(1)) == nullptr) return no_such_key();
-  if (call.arg(1) != call.arg(2)) keyspace.rename(call.db(), call.arg(1), call.arg(2));
+  if (call.arg(1) != call.arg(2)) rename_key(call);
   call.reply().ok();
   return kOk;
 }
@@ -63,7 +71,7 @@ Result<void> renamenx(Call& call) {
   Keyspace& keyspace = call.keyspace();
   if (keyspace.peek(call.db(), call.arg(1)) == nullptr) return no_such_key();
   const bool is_free = keyspace.peek(call.db(), call.arg(2)) == nullptr;
-  if (is_free) keyspace.rename(call.db(), call.arg(1), call.arg(2));
+  if (is_free) rename_key(call);
   call.reply().integer(is_free ? 1 : 0);
   return kOk;
 }
@@ -77,7 +85,11 @@ Result<void> move(Call& call) {
   Keyspace& keyspace = call.keyspace();
   const bool can_move =
       keyspace.peek(call.db(), key) != nullptr && keyspace.peek(*to, key) == nullptr;
-  if (can_move) keyspace.move(call.db(), key, *to);
+  if (can_move) {
+    keyspace.move(call.db(), key, *to);
+    call.notify(KeyspaceEvents::kGeneric, "move_from", key);
+    call.notify(KeyspaceEvents::kGeneric, "move_to", key, *to);
+  }
   call.reply().integer(can_move ? 1 : 0);
   return kOk;
 }
@@ -112,6 +124,7 @@ Result<void> copy(Call& call) {
   if (copies) {
     if (has_target) keyspace.erase(to_db, to, free_by(call.config().lazyfree_lazy_server_del));
     keyspace.copy(call.db(), from, to_db, to);
+    call.notify(KeyspaceEvents::kGeneric, "copy_to", to, to_db);
   }
   call.reply().integer(copies ? 1 : 0);
   return kOk;

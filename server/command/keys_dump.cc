@@ -101,11 +101,13 @@ Result<void> restore(Call& call) {
   if (dead_on_arrival) {
     if (exists) {
       keyspace.erase(db, key, free_by(call.config().lazyfree_lazy_server_del));
+      call.notify(KeyspaceEvents::kGeneric, "del", key);
       call.propagate_as({"DEL", key});
     }
     call.reply().ok();
     return kOk;
   }
+  if (exists) keyspace.erase(db, key, free_by(call.config().lazyfree_lazy_server_del));
   const SetExpiry expiry = *deadline_ms == 0 ? SetExpiry{} : SetExpiry::at(*deadline_ms);
   if (value->is_integer) {
     keyspace.set_integer(db, key, value->integer, expiry);
@@ -116,6 +118,7 @@ Result<void> restore(Call& call) {
   if (options->frequency) {
     keyspace.set_frequency(db, key, static_cast<uint8_t>(*options->frequency));
   }
+  call.notify(KeyspaceEvents::kGeneric, "restore", key);
   propagate_restore(call, *options, *deadline_ms);
   call.reply().ok();
   return kOk;

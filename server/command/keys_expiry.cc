@@ -85,7 +85,7 @@ Result<void> pexpireat(Call& call) {
 // -2: no such key; -1: it stays; otherwise what `answer` makes of its deadline.
 template <class Answer>
 Result<void> reply_deadline(Call& call, Answer answer) {
-  const Entry* entry = call.keyspace().peek(call.db(), call.arg(1));
+  const Entry* entry = call.keyspace().glance(call.db(), call.arg(1));
   if (entry == nullptr) {
     call.reply().integer(-2);
   } else if (!entry->expires()) {
@@ -123,7 +123,10 @@ Result<void> persist(Call& call) {
   const std::string_view key = call.arg(1);
   const Entry* entry = call.keyspace().peek(call.db(), key);
   const bool had_deadline = entry != nullptr && entry->expires();
-  if (had_deadline) call.keyspace().set_expiry(call.db(), key, Entry::kNoExpiry);
+  if (had_deadline) {
+    call.keyspace().set_expiry(call.db(), key, Entry::kNoExpiry);
+    call.notify(KeyspaceEvents::kGeneric, "persist", key);
+  }
   call.reply().integer(had_deadline ? 1 : 0);
   return kOk;
 }

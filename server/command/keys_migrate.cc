@@ -134,7 +134,10 @@ Result<void> migrate(Call& call) {
   std::vector<std::string_view> moved;
   const Result<void> done = move_keys(call, *request, moved);
   if (!request->copy && !moved.empty()) {
-    for (std::string_view key : moved) call.keyspace().erase(call.db(), key);
+    for (std::string_view key : moved) {
+      call.keyspace().erase(call.db(), key);
+      call.notify(KeyspaceEvents::kGeneric, "del", key);
+    }
     moved.insert(moved.begin(), "DEL");
     call.propagate_as(moved);
   }

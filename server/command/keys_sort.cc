@@ -57,6 +57,7 @@ Result<void> sort_value(Call& call, bool may_store) {
   if (call.keyspace().peek(call.db(), request->store) != nullptr) {
     call.keyspace().erase(call.db(), request->store,
                           free_by(call.config().lazyfree_lazy_server_del));
+    call.notify(KeyspaceEvents::kGeneric, "del", request->store);
     call.propagate_as({"DEL", request->store});
   }
   call.reply().integer(0);

@@ -69,9 +69,16 @@ Result<SetOptions> read_options(ArgReader words, OptionsOf command) {
   return options;
 }
 
+void set_plain(Call& call, std::string_view key, std::string_view value) {
+  call.keyspace().set_string(call.db(), key, value);
+  call.notify(KeyspaceEvents::kString, "set", key);
+}
+
 // Stores a value with a deadline; what replicas get is the same on every clock.
 void set_until(Call& call, std::string_view key, std::string_view value, int64_t deadline_ms) {
   call.keyspace().set_string(call.db(), key, value, SetExpiry::at(deadline_ms));
+  call.notify(KeyspaceEvents::kString, "set", key);
+  call.notify(KeyspaceEvents::kGeneric, "expire", key);
   call.propagate_as({"SET", key, value, "PXAT", Digits(deadline_ms).view()});
 }
 
@@ -107,6 +114,7 @@ Result<void> set_with_options(Call& call) {
   } else {
     call.keyspace().set_string(call.db(), key, value,
                                options->keep_ttl ? SetExpiry::keep() : SetExpiry{});
+    call.notify(KeyspaceEvents::kString, "set", key);
     // Replicas have nobody to tell the old value to.
     if (options->get && options->keep_ttl) {
       call.propagate_as({"SET", key, value, "KEEPTTL"});
@@ -120,7 +128,7 @@ Result<void> set_with_options(Call& call) {
 
 Result<void> set(Call& call) {
   if (call.arg_count() > 3) return set_with_options(call);
-  call.keyspace().set_string(call.db(), call.arg(1), call.arg(2));
+  set_plain(call, call.arg(1), call.arg(2));
   call.reply().ok();
   return kOk;
 }
@@ -136,7 +144,7 @@ void set_keys(std::span<const std::string_view> args, std::vector<KeyRef>& keys)
 
 Result<void> setnx(Call& call) {
   const bool is_new = call.keyspace().peek(call.db(), call.arg(1)) == nullptr;
-  if (is_new) call.keyspace().set_string(call.db(), call.arg(1), call.arg(2));
+  if (is_new) set_plain(call, call.arg(1), call.arg(2));
   call.reply().integer(is_new ? 1 : 0);
   return kOk;
 }
@@ -161,7 +169,7 @@ Result<void> psetex(Call& call) {
 Result<void> getset(Call& call) {
   const Result<void> got = get(call);
   if (!got) return got;
-  call.keyspace().set_string(call.db(), call.arg(1), call.arg(2));
+  set_plain(call, call.arg(1), call.arg(2));
   call.propagate_as({"SET", call.arg(1), call.arg(2)});
   return kOk;
 }
@@ -176,6 +184,7 @@ Result<void> getdel(Call& call) {
   }
   reply_value(call.reply(), **entry);
   call.keyspace().erase(call.db(), key, free_by(call.config().lazyfree_lazy_user_del));
+  call.notify(KeyspaceEvents::kGeneric, "del", key);
   call.propagate_as({"DEL", key});
   return kOk;
 }
@@ -201,6 +210,7 @@ Result<void> getex(Call& call) {
   reply_value(call.reply(), **entry);
   if (options->persist && (*entry)->expires()) {
     call.keyspace().set_expiry(call.db(), key, Entry::kNoExpiry);
+    call.notify(KeyspaceEvents::kGeneric, "persist", key);
     call.propagate_as({"PERSIST", key});
   }
   return kOk;
@@ -221,7 +231,7 @@ Result<void> mget(Call& call) {
 
 void set_pairs(Call& call) {
   for (size_t i = 1; i < call.arg_count(); i += 2) {
-    call.keyspace().set_string(call.db(), call.arg(i), call.arg(i + 1));
+    set_plain(call, call.arg(i), call.arg(i + 1));
   }
 }
 

@@ -18,6 +18,7 @@ Result<void> append(Call& call) {
   if (!ref) return ref.error();
   if (!*ref) {
     call.keyspace().set_string(call.db(), call.arg(1), tail);
+    call.notify(KeyspaceEvents::kString, "append", call.arg(1));
     call.reply().integer(static_cast<int64_t>(tail.size()));
     return kOk;
   }
@@ -26,6 +27,7 @@ Result<void> append(Call& call) {
   if (!fits) return fits;
   char* bytes = call.keyspace().resize_string(call.db(), *ref, size + tail.size());
   std::copy(tail.begin(), tail.end(), bytes + size);
+  call.notify(KeyspaceEvents::kString, "append", call.arg(1));
   call.reply().integer(static_cast<int64_t>(size + tail.size()));
   return kOk;
 }
@@ -54,6 +56,7 @@ Result<void> setrange(Call& call) {
   const size_t new_size = std::max(size, begin + part.size());
   char* bytes = call.keyspace().resize_string(call.db(), target, new_size);
   std::copy(part.begin(), part.end(), bytes + begin);
+  call.notify(KeyspaceEvents::kString, "setrange", key);
   call.reply().integer(static_cast<int64_t>(new_size));
   return kOk;
 }
@@ -108,6 +111,7 @@ Result<void> add(Call& call, int64_t delta) {
   } else {
     call.keyspace().set_integer(call.db(), key, value);
   }
+  call.notify(KeyspaceEvents::kString, "incrby", key);
   call.reply().integer(value);
   return kOk;
 }
@@ -157,6 +161,7 @@ Result<void> incrbyfloat(Call& call) {
   } else {
     call.keyspace().set_string(call.db(), key, text);
   }
+  call.notify(KeyspaceEvents::kString, "incrbyfloat", key);
   call.reply().bulk(text);
   // The sum, not the summand: another machine may round differently.
   call.propagate_as({"SET", key, text, "KEEPTTL"});

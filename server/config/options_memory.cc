@@ -89,7 +89,6 @@ const Option kOptions[] = {
      .doc = "FLUSHALL and FLUSHDB free in the background unless SYNC is said."},
     {.name = "notify-keyspace-events",
      .field = &ServerConfig::notify_keyspace_events,
-     .effective = false,
      .doc = "Classes of key events that are published."},
     {.name = "activedefrag",
      .field = &ServerConfig::activedefrag,

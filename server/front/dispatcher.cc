@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "server/front/gates.h"
 #include "server/front/ticks.h"
+#include "server/session/key_events.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
 #include "server/session/slowlog.h"
@@ -92,6 +93,9 @@ void Dispatcher::judge_state() {
   // Whoever asks for single microseconds gets each call measured by itself.
   constexpr uint64_t kCoarseNs = 1'000'000;
   series_allowed_ = slow_ns_ >= kCoarseNs;
+  const KeyspaceEvents events = parts_.config.notify_keyspace_events;
+  parts_.keyspace.watch_creation(events.has(KeyspaceEvents::kNew));
+  parts_.keyspace.watch_misses(events.has(KeyspaceEvents::kKeyMiss));
 }
 
 void Dispatcher::batch_done() {
@@ -145,6 +149,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     parts_.migration->applied(session, raw.size());
     return executed;
   }
+  parts_.pubsub.hold(session);
   const Executed executed = run(session, entry, args, reply);
   // ASKING is good for the one call behind it, or for one transaction.
   if (session.asking && !session.in_multi() && (entry == nullptr || entry->full_name != "asking")) {
@@ -154,6 +159,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     if (session.reply_off || session.reply_skip) reply.buffer().truncate(start);
     session.reply_skip = std::exchange(session.reply_skip_next, false);
   }
+  parts_.pubsub.release(reply.buffer());
   return executed;
 }
 
@@ -555,6 +561,18 @@ void Dispatcher::feed_deletion(int db, std::string_view key, bool lazily) {
 
 void Dispatcher::expired(int db, std::string_view key) {
   feed_deletion(db, key, parts_.config.lazyfree_lazy_expire);
+  publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
+                    {KeyspaceEvents::kExpired, "expired", key, db});
+}
+
+void Dispatcher::created(int db, std::string_view key) {
+  publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
+                    {KeyspaceEvents::kNew, "new", key, db});
+}
+
+void Dispatcher::missed(int db, std::string_view key) {
+  publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
+                    {KeyspaceEvents::kKeyMiss, "keymiss", key, db});
 }
 
 void Dispatcher::changed(int db, std::string_view key) {

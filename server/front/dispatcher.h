@@ -64,6 +64,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void expired(int db, std::string_view key) override;
   void changed(int db, std::string_view key) override;
   void flushing(int db) override;
+  void created(int db, std::string_view key) override;
+  void missed(int db, std::string_view key) override;
 
   // Dispatching
   Result<void> execute_transaction(Session& session, const std::vector<QueuedCommand>& queue,

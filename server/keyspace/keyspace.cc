@@ -110,11 +110,21 @@ Entry* Keyspace::find_alive(int db, std::string_view key) {
 const Entry* Keyspace::read(int db, std::string_view key) {
   Entry* const entry = find_alive(db, key);
   if (entry == nullptr) {
-    ++stats_.misses;
+    missed(db, key);
     return nullptr;
   }
   ++stats_.hits;
   touch(*entry);
+  return entry;
+}
+
+const Entry* Keyspace::glance(int db, std::string_view key) {
+  const Entry* const entry = find_alive(db, key);
+  if (entry == nullptr) {
+    missed(db, key);
+  } else {
+    ++stats_.hits;
+  }
   return entry;
 }
 
@@ -235,7 +245,7 @@ void Keyspace::set_string(int db, std::string_view key, std::string_view value, 
   if (ref) return set_string(db, ref, value, expiry);
   Entry* const entry = EntryMaker::make_string(key, value, chosen_expiry(nullptr, expiry));
   set_access_of_new(*entry);
-  insert(*ref.home_, ref.place_, entry);
+  create(db, *ref.home_, ref.place_, entry);
   changed(db, key);
 }
 
@@ -244,7 +254,7 @@ void Keyspace::set_integer(int db, std::string_view key, int64_t value, SetExpir
   if (ref) return set_integer(db, ref, value, expiry);
   Entry* const entry = EntryMaker::make_integer(key, value, chosen_expiry(nullptr, expiry));
   set_access_of_new(*entry);
-  insert(*ref.home_, ref.place_, entry);
+  create(db, *ref.home_, ref.place_, entry);
   changed(db, key);
 }
 
@@ -295,7 +305,7 @@ void Keyspace::rename(int db, std::string_view from, std::string_view to) {
   erase(db, to_name);
   Entry* const renamed = EntryMaker::rename(entry, to_name);
   TableHome& to_home = home_of(db, to_name);
-  insert(to_home, locate(to_home, to_name), renamed);
+  create(db, to_home, locate(to_home, to_name), renamed);
   changed(db, to_name);
 }
 
@@ -307,7 +317,7 @@ void Keyspace::move(int db, std::string_view key, int to_db) {
   Entry* const entry = take(home, source);
   const Ref target = change(to_db, name);
   REDAN_CHECK(!target);
-  insert(*target.home_, target.place_, entry);
+  create(to_db, *target.home_, target.place_, entry);
   changed(db, name, 0);
   changed(to_db, name);
 }
@@ -317,7 +327,7 @@ void Keyspace::copy(int db, std::string_view key, int to_db, std::string_view to
   REDAN_CHECK(entry != nullptr);
   const Ref target = change(to_db, to);
   REDAN_CHECK(!target);
-  insert(*target.home_, target.place_, EntryMaker::clone(*entry, to, entry->expiry_ms()));
+  create(to_db, *target.home_, target.place_, EntryMaker::clone(*entry, to, entry->expiry_ms()));
   changed(to_db, to);
 }
 

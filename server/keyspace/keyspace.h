@@ -34,6 +34,10 @@ class KeyspaceObserver {
   virtual void expired(int db, std::string_view key) = 0;
   // A key was written, deleted or replaced (only while watch_changes(true)).
   virtual void changed(int db, std::string_view key) = 0;
+  // A key came to be (only while watch_creation(true)); not when data is loaded.
+  virtual void created(int /*db*/, std::string_view /*key*/) {}
+  // A command wanted to read a key that is not there (only while watch_misses(true)).
+  virtual void missed(int /*db*/, std::string_view /*key*/) {}
   // All keys of a database (or of all: -1) go: what is there now is lost. Where others take their
   // place, it is said again afterwards, of what is there then.
   virtual void flushing(int db) = 0;
@@ -81,6 +85,8 @@ class Keyspace {
 
   void observe(KeyspaceObserver* observer) { observer_ = observer; }
   void watch_changes(bool on) { report_changes_ = on; }
+  void watch_creation(bool on) { report_creation_ = on; }
+  void watch_misses(bool on) { report_misses_ = on; }
   void set_now(WallTime now) { now_ms_ = unix_ms(now); }
   int64_t now_ms() const { return now_ms_; }
   // A replica does not expire keys by itself.
@@ -110,7 +116,9 @@ class Keyspace {
   // --- looking things up ---
   // For a command that reads: counts hit or miss, touches the LRU clock. nullptr: no such key.
   const Entry* read(int db, std::string_view key);
-  // The same without a trace: no count, no touch (EXISTS, TTL, OBJECT ...).
+  // The same without a touch (EXISTS, TYPE, TTL ...).
+  const Entry* glance(int db, std::string_view key);
+  // The same without a trace: no count, no touch (OBJECT, conditions of writes ...).
   const Entry* peek(int db, std::string_view key);
   // For a command that will change the value: valid until the next call that changes anything. A
   // key that has expired is deleted here even on a replica: its place is wanted.
@@ -312,6 +320,19 @@ class Keyspace {
   template <class Change>
   Entry* replace(Ref ref, Change&& change);
   void insert(TableHome& home, Table::Place place, Entry* entry);
+  // The same for a key that a command made.
+  void create(int db, TableHome& home, Table::Place place, Entry* entry) {
+    insert(home, place, entry);
+    if (report_creation_ && observer_ != nullptr) [[unlikely]] {
+      observer_->created(db, entry->key());
+    }
+  }
+  void missed(int db, std::string_view key) {
+    ++stats_.misses;
+    if (report_misses_ && observer_ != nullptr) [[unlikely]] {
+      observer_->missed(db, key);
+    }
+  }
   Entry* take(TableHome& home, Table::Place place);
   void count(TableHome& home, const Entry& entry);
   void discount(TableHome& home, const Entry& entry);
@@ -328,6 +349,8 @@ class Keyspace {
 
   KeyspaceObserver* observer_ = nullptr;
   bool report_changes_ = false;
+  bool report_creation_ = false;
+  bool report_misses_ = false;
   bool replica_ = false;
   bool applying_stream_ = false;
   bool expiry_paused_ = false;

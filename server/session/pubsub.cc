@@ -27,26 +27,6 @@ void confirm(Session& session, std::string_view kind, const std::string_view* na
       kind.starts_with('s') && kind != "subscribe" ? sharded : all.count() - sharded));
 }
 
-// One message in both protocols, each built when the first session needs it.
-class Message {
- public:
-  explicit Message(std::vector<std::string_view> parts) : parts_(std::move(parts)) {}
-  void send_to(Session& session) {
-    ByteBuffer& bytes = session.resp == Resp::k3 ? resp3_ : resp2_;
-    if (bytes.empty()) {
-      ReplyWriter writer(bytes, session.resp);
-      writer.push(parts_.size());
-      for (const std::string_view part : parts_) writer.bulk(part);
-    }
-    session.connection->send(bytes.view());
-  }
-
- private:
-  std::vector<std::string_view> parts_;
-  ByteBuffer resp2_;
-  ByteBuffer resp3_;
-};
-
 }  // namespace
 
 void PubSub::subscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
@@ -159,15 +139,38 @@ void PubSub::forget(Session& session) {
   session.subscriptions.reset();
 }
 
+// One message in both protocols, each built when the first session needs it.
+class PubSub::Message {
+ public:
+  Message(PubSub& pubsub, std::vector<std::string_view> parts)
+      : pubsub_(pubsub), parts_(std::move(parts)) {}
+  void send_to(Session& session) {
+    ByteBuffer& bytes = session.resp == Resp::k3 ? resp3_ : resp2_;
+    if (bytes.empty()) {
+      ReplyWriter writer(bytes, session.resp);
+      writer.push(parts_.size());
+      for (const std::string_view part : parts_) writer.bulk(part);
+    }
+    if (&session == pubsub_.held_) return pubsub_.kept_.append(bytes.view());
+    session.connection->send(bytes.view());
+  }
+
+ private:
+  PubSub& pubsub_;
+  std::vector<std::string_view> parts_;
+  ByteBuffer resp2_;
+  ByteBuffer resp3_;
+};
+
 int64_t PubSub::publish(std::string_view channel, std::string_view message) {
   int64_t receivers = 0;
   if (const auto it = channels_.find(channel); it != channels_.end()) {
-    Message push({"message", channel, message});
+    Message push(*this, {"message", channel, message});
     for (Session* session : it->second) push.send_to(*session), ++receivers;
   }
   for (const auto& [pattern, sessions] : patterns_) {
     if (!glob_match(pattern, channel)) continue;
-    Message push({"pmessage", pattern, channel, message});
+    Message push(*this, {"pmessage", pattern, channel, message});
     for (Session* session : sessions) push.send_to(*session), ++receivers;
   }
   return receivers;
@@ -176,7 +179,7 @@ int64_t PubSub::publish(std::string_view channel, std::string_view message) {
 int64_t PubSub::spublish(std::string_view channel, std::string_view message) {
   const auto it = shard_channels_.find(channel);
   if (it == shard_channels_.end()) return 0;
-  Message push({"smessage", channel, message});
+  Message push(*this, {"smessage", channel, message});
   for (Session* session : it->second) push.send_to(*session);
   return static_cast<int64_t>(it->second.size());
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/slot_set.h"
+#include "common/resp/buffer.h"
 #include "common/resp/writer.h"
 #include "server/session/session.h"
 
@@ -34,6 +35,15 @@ class PubSub {
   // How many clients it was sent to; one that listens twice counts twice.
   int64_t publish(std::string_view channel, std::string_view message);
   int64_t spublish(std::string_view channel, std::string_view message);
+  // What is published to `session` until release() would stand within the reply to its own request;
+  // it is kept, and comes behind it.
+  void hold(Session& session) { held_ = &session; }
+  void release(ByteBuffer& replies) {
+    held_ = nullptr;
+    if (kept_.empty()) return;
+    replies.append(kept_.view());
+    kept_.clear();
+  }
   // These slots are served elsewhere now: who listened there is told that it is over.
   void unsubscribe_slots(const SlotSet& slots);
 
@@ -52,11 +62,14 @@ class PubSub {
   };
   using Listeners = std::unordered_map<std::string, std::vector<Session*>, Hash, std::equal_to<>>;
   static std::vector<std::string_view> matching(const Listeners& all, std::string_view pattern);
+  class Message;
   static void drop(Listeners& from, std::string_view name, Session& session);
 
   Listeners channels_;
   Listeners patterns_;
   Listeners shard_channels_;
+  const Session* held_ = nullptr;
+  ByteBuffer kept_;
 };
 
 }  // namespace redan

@@ -132,6 +132,7 @@ class Link:
 
     def batch(self, commands):
         """Sends all to both in one write; yields (command, subject's reply, oracle's reply)."""
+        commands = list(commands)
         data = b"".join(encode(*command) for command in commands)
         self.send_raw(data)
         broken = False
