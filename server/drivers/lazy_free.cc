@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "server/drivers/cpu_list.h"
+#include "server/drivers/memory_use.h"
 
 namespace redan {
 
@@ -37,6 +38,7 @@ void LazyFree::destroy(std::unique_ptr<Keyspace> keyspace) {
 
 void LazyFree::run() {
   bind_this_thread("bio-cpulist", cpus_);
+  keep_freed_memory();
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock,

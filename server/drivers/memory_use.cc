@@ -12,6 +12,12 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
+#if REDAN_OWN_MALLOC
+// jemalloc reads it before main().
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "narenas:1,tcache:false";
+#endif
+
 namespace redan {
 
 namespace {
@@ -86,6 +92,24 @@ void purge_memory() {
 #else
   ::malloc_trim(0);
 #endif
+}
+
+void keep_freed_memory() {
+#if REDAN_OWN_MALLOC
+  bool on = true;
+  mallctl("thread.tcache.enabled", nullptr, nullptr, &on, sizeof on);
+#endif
+}
+
+void use_own_arena() {
+#if REDAN_OWN_MALLOC
+  unsigned arena = 0;
+  size_t size = sizeof arena;
+  if (mallctl("arenas.create", &arena, &size, nullptr, 0) == 0) {
+    mallctl("thread.arena", nullptr, nullptr, &arena, sizeof arena);
+  }
+#endif
+  keep_freed_memory();
 }
 
 }  // namespace redan

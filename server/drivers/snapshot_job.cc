@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "server/drivers/cpu_list.h"
+#include "server/drivers/memory_use.h"
 #include "server/drivers/snapshot_encoder.h"
 #include "server/drivers/snapshot_output.h"
 #include "server/drivers/snapshot_queue.h"
@@ -157,6 +158,7 @@ void SnapshotJob::State::resume() {
 
 void SnapshotJob::State::thread_main() {
   bind_this_thread("bgsave-cpulist", options.cpus);
+  keep_freed_memory();
   outcome = encoder->run(queue, [this](size_t queued) {
     if (queued <= kResumeBytes && wants_resume.exchange(false)) {
       options.loop.post([self = shared_from_this()] { self->resume(); });

@@ -325,6 +325,9 @@ def cluster_failovers(report, builds, options):
             lab = Lab("bench")
             try:
                 cluster = Cluster(lab, build=build, **{"cluster-node-timeout": 1000})
+                time.sleep(10)  # What starting took is given back.
+                report.add("idle node of a cluster of six: RSS MB", build.name,
+                           max(node.rss_bytes() for node in cluster.nodes) / 2**20, "20")
                 with cluster.client() as client:
                     # From the replica's acceptance on; the slowest of many writes met the change of roles.
                     replica = cluster.replicas_of(cluster.owner("{b}"))[0]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What no peer would say on the cluster's bus, and peers that are none: the cluster goes on."""
+"""What no peer would say on the cluster's bus, and peers that are none: the cluster goes on. And what the bus takes."""
 
 import socket
 import unittest
@@ -96,6 +96,20 @@ class BadBusInput(Story):
         self.assertEqual(outside.call("CLUSTER", "MEET", HOST, inside.port), "OK")
         eventually(lambda: len(outside.call("CLUSTER", "NODES").splitlines()) == 2 and
                    b"handshake" not in outside.call("CLUSTER", "NODES"), 20, "it is in")
+
+
+class Footprint(Story):
+    LIMIT_BYTES = 20 * 2**20
+
+    def test_a_node_with_five_links_is_small(self):
+        cluster = Cluster(self.lab, 3, 1, SUBJECT)
+        if SUBJECT.is_sanitized:
+            return
+        # What starting and joining took goes back to the kernel within seconds.
+        try:
+            eventually(lambda: all(node.rss_bytes() <= self.LIMIT_BYTES for node in cluster.nodes), 60)
+        except AssertionError:
+            self.fail(f"RSS: {[node.rss_bytes() for node in cluster.nodes]}, at most {self.LIMIT_BYTES} each")
 
 
 if __name__ == "__main__":
