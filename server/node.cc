@@ -24,6 +24,7 @@
 #include "server/node_cron.h"
 #include "server/node_process.h"
 #include "server/node_shutdown.h"
+#include "server/session/blocked_keys.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
 #include "server/session/slowlog.h"
@@ -110,6 +111,7 @@ struct Node::Parts final : NodeControl {
   WatchedKeys watched;
   SlowLog slowlog;
   Waits waits;
+  BlockedKeys blocked;
   ServerStats stats;
   SnapshotDriver snapshots;
   ReplicationDriver replication;
@@ -123,6 +125,7 @@ struct Node::Parts final : NodeControl {
   Signals signals;
   DataLoop::Timer cron_timer;
   DataLoop::Timer wait_timer;
+  std::optional<Instant> wait_timer_at;  // none: it is not set
 };
 
 Node::Parts::Parts(Start start)
@@ -174,6 +177,7 @@ Node::Parts::Parts(Start start)
              .watched = watched,
              .slowlog = slowlog,
              .waits = waits,
+             .blocked = blocked,
              .stats = stats,
              .snapshots = snapshots,
              .replication = replication,
@@ -436,11 +440,17 @@ void Node::Parts::install(std::unique_ptr<Keyspace> fresh) {
 // --- waits ---
 
 void Node::Parts::waits_changed() {
-  const std::optional<Instant> next = waits.next_deadline();
-  if (!next) return;
+  std::optional<Instant> next = waits.next_deadline();
+  if (const auto of_blocked = blocked.next_deadline();
+      of_blocked && (!next || *of_blocked < *next)) {
+    next = of_blocked;
+  }
+  if (!next || (wait_timer_at && *wait_timer_at <= *next)) return;
+  wait_timer_at = next;
   const int64_t ms = std::max<int64_t>(1, whole_ms(*next - monotonic_now()) + 1);
   wait_timer = loop.after(Millis(ms), [this] {
     loop.refresh_now();
+    wait_timer_at.reset();
     dispatcher.check_waits(loop.now());
     waits_changed();
   });

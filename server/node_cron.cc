@@ -52,6 +52,8 @@ void NodeCron::tick() {
   if (parts_.config.activerehashing && keyspace.rehash_some(16)) loop_.start(rehash_work_);
   keyspace.free_empty_tables();
   if (keyspace.has_garbage()) lazy_free_.take(keyspace.take_garbage());
+  dispatcher_.redirect_blocked();
+  dispatcher_.serve_blocked();
   parts_.snapshots.cron();
   parts_.replication.flush();
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "common/base/result.h"
 #include "common/base/rng.h"
+#include "common/base/time.h"
 #include "common/command/args.h"
 #include "common/command/table.h"
 #include "common/config/registry.h"
@@ -25,6 +27,7 @@
 
 namespace redan {
 
+class BlockedKeys;
 class Call;
 class ClientIo;
 class Dispatching;
@@ -47,6 +50,7 @@ struct ServerParts {
   WatchedKeys& watched;
   SlowLog& slowlog;
   Waits& waits;
+  BlockedKeys& blocked;
   ServerStats& stats;
   SnapshotService& snapshots;
   ReplicationService& replication;
@@ -84,6 +88,17 @@ class Propagation {
   bool forced_ = false;
 };
 
+// What a command waits for that found nothing.
+struct Blocking {
+  std::span<const std::string_view> keys;
+  ValueType wanted = ValueType::kList;
+  std::optional<Instant> deadline = std::nullopt;  // none: for ever
+  // Also when a key goes, or comes to hold something else (XREADGROUP, whose handler says so).
+  bool also_gone = false;
+  // What is executed again, where it is not the request as it came (XREAD's `$`).
+  std::span<const std::string_view> request = {};
+};
+
 class Call {
  public:
   using Args = std::span<const std::string_view>;
@@ -109,7 +124,18 @@ class Call {
   Keyspace& keyspace() { return server_.keyspace; }
   const Keyspace& keyspace() const { return server_.keyspace; }
   const ServerConfig& config() const { return server_.config; }
+  Instant now() const;
   ServerParts& server() { return server_; }
+
+  // Nothing is there yet: the client waits, and the handler returns kOk without a reply. Whenever
+  // one of the keys has changed and holds the type that is wanted, the handler runs again, with the
+  // same request, past the same gates; it either replies, or calls block_on again, which keeps its
+  // place in the line and its deadline (these arguments are ignored then). At the deadline the
+  // client gets a null array. See server/session/blocked_keys.h.
+  // Where nobody can wait (may_block() is false: in a transaction, or without a connection) the
+  // answer is a null array at once.
+  void block_on(const Blocking& how);
+  bool may_block() const;
 
   // A keyspace notification (notify-keyspace-events), said after the change. Creation (`n`), misses
   // (`m`) and expiry (`x`) are told by the keyspace itself.

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "server/drivers/client_io.h"
+#include "server/session/blocked_keys.h"
 #include "server/session/node_control.h"
 #include "server/session/waits.h"
 
@@ -21,7 +22,7 @@ std::string flags_of(const ServerParts& parts, const Session& session) {
   if (session.kind == ClientKind::kPrimary) flags += 'M';
   if (session.subscription_count() > 0) flags += 'P';
   if (session.in_multi()) flags += 'x';
-  if (parts.waits.contains(session)) flags += 'b';
+  if (parts.waits.contains(session) || parts.blocked.contains(session)) flags += 'b';
   if (session.transaction != nullptr && session.transaction->disturbed) flags += 'd';
   if (session.unix_socket) flags += 'U';
   if (session.readonly) flags += 'r';

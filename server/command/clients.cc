@@ -8,7 +8,9 @@
 #include "server/command/families.h"
 #include "server/command/timeout_arg.h"
 #include "server/drivers/client_io.h"
+#include "server/session/blocked_keys.h"
 #include "server/session/node_control.h"
+#include "server/session/server_stats.h"
 #include "server/session/waits.h"
 
 namespace redan {
@@ -242,22 +244,31 @@ Result<void> client_unblock(Call& call) {
   }
   Result<int64_t> id = integer_arg(call.arg(2));
   if (!id) return id.error();
-  Session* const session =
-      *id < 0 ? nullptr : call.server().clients.find(static_cast<uint64_t>(*id));
-  if (session == nullptr || !call.server().waits.contains(*session)) {
+  ServerParts& server = call.server();
+  Session* const session = *id < 0 ? nullptr : server.clients.find(static_cast<uint64_t>(*id));
+  const bool for_replicas = session != nullptr && server.waits.contains(*session);
+  const bool for_keys = session != nullptr && server.blocked.contains(*session);
+  if (!for_replicas && !for_keys) {
     call.reply().integer(0);
     return kOk;
   }
-  call.server().waits.forget(*session);
   ByteBuffer bytes;
   ReplyWriter answer(bytes, session->resp);
   if (as_error) {
     answer.error_text("UNBLOCKED", "client unblocked via CLIENT UNBLOCK");
+    server.stats.count_error("UNBLOCKED");
+  } else if (for_keys) {
+    answer.null_array();
   } else {
-    answer.integer(call.server().replication.replicas_at(session->last_write_offset));
+    answer.integer(server.replication.replicas_at(session->last_write_offset));
   }
-  session->connection->send(bytes.view());
-  session->connection->resume_reading();
+  if (for_keys) {
+    server.blocked.answer(*session, bytes.view());
+  } else {
+    server.waits.forget(*session);
+    session->connection->send(bytes.view());
+    session->connection->resume_reading();
+  }
   call.reply().integer(1);
   return kOk;
 }

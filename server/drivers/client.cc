@@ -89,6 +89,7 @@ void Client::when_drained(std::function<void()> callback) {
 void Client::close_after_replies() {
   close_after_replies_ = true;
   stop_reading();
+  update_interest();
   added_output();
 }
 
@@ -140,6 +141,10 @@ void Client::readable() {
   if (closing_) return;
   if (input_ == nullptr) return read_into_arena();
   read_into_own_buffer();
+}
+
+void Client::peer_gone() {
+  if (!reading_ && !close_after_replies_) close_soon("end of stream");
 }
 
 void Client::resume() {
@@ -345,7 +350,11 @@ bool Client::failed_write(ssize_t sent) {
 void Client::update_interest() {
   if (closing_) return;
   const bool blocked = waiting_ != nullptr && !waiting_->blocks.empty();
+  // Whoever reads sees the end of the stream; a link that only holds back wants what comes before.
+  const bool watches_end =
+      !reading_ && !close_after_replies_ && session.kind == ClientKind::kNormal;
   const uint32_t wanted = (reading_ ? static_cast<uint32_t>(EPOLLIN) : 0U) |
+                          (watches_end ? static_cast<uint32_t>(EPOLLRDHUP) : 0U) |
                           (blocked ? static_cast<uint32_t>(EPOLLOUT) : 0U);
   if (wanted == interest_) return;
   interest_ = wanted;

@@ -129,6 +129,8 @@ class Client final : public Connection, public Pollable {
   // Input that came with an adopted socket, or that waits for resume_reading().
   void keep_input(std::string_view bytes);
   void readable();
+  // The other end sends no more, while we do not read: nobody waits for what a blocked client gets.
+  void peer_gone();
   // Executes what has been read already.
   void resume();
   // Hands output to the kernel. Keeps what it does not take and waits for EPOLLOUT.

@@ -63,6 +63,7 @@ void ClientIo::ready(epoll_event* events, int count) {
     Client* const client = static_cast<Client*>(pollable);
     if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) client->readable();
     if ((events[i].events & EPOLLOUT) != 0) client->write();
+    if ((events[i].events & EPOLLRDHUP) != 0) client->peer_gone();
   }
   finish_batch();
 }
@@ -79,6 +80,7 @@ void ClientIo::finish_batch() {
       s.to_resume.pop_back();
       client->resume();
     }
+    s.handler.batch_ends();
     // What batch_done() sends is the stream to the replicas. It leaves before the replies, so that
     // a process killed in between has acknowledged nothing that only it knew.
     const auto replies = static_cast<std::ptrdiff_t>(s.to_write.size());

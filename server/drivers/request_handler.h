@@ -28,12 +28,14 @@ class RequestHandler {
   virtual RequestLimits limits(const Session& session) const = 0;
   // The client sent what is no request; it has been told and will be closed.
   virtual void malformed(Session& session, std::string_view why) = 0;
-  // Around the requests of one wake-up; batch_done comes before the replies are written.
+  // Around the requests of one wake-up; batch_done comes last, before the replies are written.
   virtual void batch_begins() = 0;
   // Bytes of one client have been read and will now be executed.
   virtual void input_begins() = 0;
   // They were executed, as far as they are whole; the bytes may go.
   virtual void input_ends() = 0;
+  // All that came in was executed. What it set off is still to be done, and may answer others.
+  virtual void batch_ends() {}
   virtual void batch_done() = 0;
   virtual void closed(Session& session) = 0;
 };

@@ -65,6 +65,7 @@ void Dispatcher::closed(Session& session) {
   parts_.pubsub.forget(session);
   parts_.watched.forget(session);
   parts_.waits.forget(session);
+  parts_.blocked.forget(session);
   paused_sessions_.erase(session.id);
   parts_.replication.session_closed(session);
   if (parts_.migration != nullptr) parts_.migration->session_closed(session);
@@ -98,12 +99,17 @@ void Dispatcher::judge_state() {
   parts_.keyspace.watch_misses(events.has(KeyspaceEvents::kKeyMiss));
 }
 
+// Links that broke and slots that went may have changed keys as well as commands have.
+void Dispatcher::batch_ends() {
+  serve_blocked();
+}
+
 void Dispatcher::batch_done() {
   if (parts_.cluster != nullptr) parts_.cluster->batch_done();
   parts_.replication.flush();
   if (parts_.migration != nullptr) parts_.migration->batch_done();
-  if (!parts_.waits.empty()) check_waits(parts_.control.now());
-  parts_.keyspace.watch_changes(!parts_.watched.empty());
+  if (!parts_.waits.empty() || parts_.blocked.timed() > 0) check_waits(parts_.control.now());
+  parts_.keyspace.watch_changes(!parts_.watched.empty() || !parts_.blocked.empty());
 }
 
 void Dispatcher::refresh_time(uint64_t now_ticks) {
@@ -122,11 +128,13 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
       !session.replies_withheld()) [[likely]] {
     if (!detour_) [[likely]] {
       call_in_series(session, *entry, args, raw, reply);
+      serve_blocked();
       return Executed::kDone;
     }
     if (served_at_once(session, *entry, args)) {
       call_in_series(session, *entry, args, raw, reply);
       parts_.keyspace.forget_slot();
+      serve_blocked();
       return Executed::kDone;
     }
   }
@@ -138,6 +146,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     parts_.keyspace.set_applying_stream(false);
     if (!iequals(args[0], "replconf")) reply.buffer().truncate(start);
     if (executed == Executed::kDone) parts_.replication.applied(session, raw);
+    serve_blocked();
     return executed;
   }
   if (session.kind == ClientKind::kMigration) {
@@ -147,6 +156,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     parts_.keyspace.set_applying_stream(false);
     reply.buffer().truncate(start);
     parts_.migration->applied(session, raw.size());
+    serve_blocked();
     return executed;
   }
   parts_.pubsub.hold(session);
@@ -160,6 +170,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
     session.reply_skip = std::exchange(session.reply_skip_next, false);
   }
   parts_.pubsub.release(reply.buffer());
+  serve_blocked();
   return executed;
 }
 
@@ -391,7 +402,7 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
   }
   last_ticks_ = ticks();
   const uint64_t spent = nanoseconds(last_ticks_ - begin);
-  count(entry, 1, spent, spent);
+  count(entry, retrying_ ? 0 : 1, spent, spent);  // It was counted when it was blocked.
   if (spent >= slow_ns_) [[unlikely]] {
     log_slow(session, args, entry, spent);
   }
@@ -438,7 +449,7 @@ void Dispatcher::count(const Entry& entry, uint32_t calls, uint64_t spent, uint6
   stats.calls += calls;
   stats.nanoseconds += spent;
   parts_.stats.processed += calls;
-  if (!parts_.config.latency_tracking) return;
+  if (!parts_.config.latency_tracking || calls == 0) return;
   if (stats.latency == nullptr) stats.latency = std::make_unique<LatencyHistogram>();
   stats.latency->record(each, calls);
 }
@@ -576,11 +587,13 @@ void Dispatcher::missed(int db, std::string_view key) {
 }
 
 void Dispatcher::changed(int db, std::string_view key) {
-  parts_.watched.key_changed(db, key);
+  if (!parts_.watched.empty()) parts_.watched.key_changed(db, key);
+  parts_.blocked.key_changed(db, key);
 }
 
 void Dispatcher::flushing(int db) {
   parts_.watched.flushing(db, parts_.keyspace);
+  parts_.blocked.database_changed(db);
   if (parts_.migration != nullptr) parts_.migration->flushing();
 }
 

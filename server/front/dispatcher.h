@@ -10,6 +10,7 @@
 #include "server/command/call.h"
 #include "server/drivers/client_io.h"
 #include "server/front/cluster_gate.h"
+#include "server/session/blocked_keys.h"
 #include "server/session/dispatching.h"
 #include "server/session/node_control.h"
 
@@ -40,10 +41,19 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   bool out_of_memory() const { return memory_exceeded(); }
   // Ends pauses whose time is over.
   void check_pauses(Instant now);
-  // Answers WAITs that are satisfied or over.
+  // Answers WAITs that are satisfied or over, and blocked clients whose time is over.
   void check_waits(Instant now);
-  // The node became a replica: clients that wait for replicas get an error.
+  // The node became a replica: clients that wait for replicas or for keys get an error.
   void abandon_waits();
+  // Executes the requests of clients that wait for keys which have changed. Happens behind each
+  // command; to be called where something else changes keys.
+  void serve_blocked() {
+    if (parts_.blocked.any_changed()) [[unlikely]] {
+      serve_changed_keys();
+    }
+  }
+  // In a cluster: clients that wait for keys which are no longer served here are sent away.
+  void redirect_blocked();
 
   // A command that some other part runs for itself (propagation of an expired key and such).
   void feed_deletion(int db, std::string_view key, bool lazily);
@@ -57,6 +67,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void batch_begins() override;
   void input_begins() override;
   void input_ends() override;
+  void batch_ends() override;
   void batch_done() override;
   void closed(Session& session) override;
 
@@ -115,6 +126,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void log_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
   void log_slow_series(const Series& series, uint64_t nanoseconds);
   void resume_paused();
+  void serve_changed_keys();
+  void serve(const BlockedKeys::Place& place);
+  bool retry(BlockedKeys::Wait& wait);
   bool memory_exceeded() const;
   void refresh_time(uint64_t now_ticks);
 
@@ -152,6 +166,12 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   };
   Pause pauses_[kPauseReasons];
   std::set<uint64_t> paused_sessions_;
+  // Keys that have changed, while those who wait for them were paused.
+  std::set<BlockedKeys::Place> paused_places_;
+  bool serving_ = false;          // serve_changed_keys() runs
+  bool retrying_ = false;         // a request is executed once more
+  uint64_t blocked_version_ = 0;  // of the cluster's view, when redirect_blocked() looked
+  bool blocked_ok_ = false;
   bool any_slot_pause_ = false;
   SlotSet paused_writes_;  // of these slots
   SlotSet paused_slots_;

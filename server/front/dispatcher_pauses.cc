@@ -65,6 +65,9 @@ void Dispatcher::resume_paused() {
   for (const uint64_t id : std::exchange(paused_sessions_, {})) {
     if (Session* session = parts_.clients.find(id)) session->connection->resume_reading();
   }
+  for (const BlockedKeys::Place& place : std::exchange(paused_places_, {})) {
+    parts_.blocked.key_changed(place.db, place.key);
+  }
 }
 
 void Dispatcher::check_waits(Instant now) {
@@ -77,17 +80,27 @@ void Dispatcher::check_waits(Instant now) {
     wait.session->connection->send(bytes.view());
     wait.session->connection->resume_reading();
   }
+  for (Session* const session : parts_.blocked.due(now)) {
+    ByteBuffer bytes;
+    ReplyWriter reply(bytes, session->resp);
+    reply.null_array();
+    parts_.blocked.answer(*session, bytes.view());
+  }
 }
 
 void Dispatcher::abandon_waits() {
+  ByteBuffer bytes;
+  ReplyWriter reply(bytes, Resp::k2);  // An error looks the same in both.
+  reply.error_text("UNBLOCKED",
+                   "force unblock from blocking operation, instance state changed (master -> "
+                   "replica?)");
   for (const Waits::Wait& wait : parts_.waits.take_all()) {
-    ByteBuffer bytes;
-    ReplyWriter reply(bytes, wait.session->resp);
-    reply.error_text("UNBLOCKED",
-                     "force unblock from blocking operation, instance state changed (master -> "
-                     "replica?)");
     wait.session->connection->send(bytes.view());
     wait.session->connection->close_after_replies();
+  }
+  for (Session* const session : parts_.blocked.sessions()) {
+    parts_.blocked.answer(*session, bytes.view());
+    session->connection->close_after_replies();
   }
 }
 

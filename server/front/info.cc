@@ -12,6 +12,7 @@
 #include "common/metrics/info_writer.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
+#include "server/session/blocked_keys.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
 #include "server/session/waits.h"
@@ -90,12 +91,13 @@ void clients_section(const Context& c) {
   info.field("maxclients", c.parts.config.maxclients);
   info.field("client_recent_max_input_buffer", largest_input);
   info.field("client_recent_max_output_buffer", largest_output);
-  info.field("blocked_clients", c.parts.waits.size());
+  const BlockedKeys& blocked = c.parts.blocked;
+  info.field("blocked_clients", c.parts.waits.size() + blocked.size());
   info.field("tracking_clients", 0);
   info.field("pubsub_clients", pubsub);
-  info.field("clients_in_timeout_table", c.parts.waits.size());
-  info.field("total_blocking_keys", 0);
-  info.field("total_blocking_keys_on_nokey", 0);
+  info.field("clients_in_timeout_table", c.parts.waits.timed() + blocked.timed());
+  info.field("total_blocking_keys", blocked.keys());
+  info.field("total_blocking_keys_on_nokey", blocked.keys_also_gone());
 }
 
 void memory_section(const Context& c) {

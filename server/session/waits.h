@@ -33,6 +33,11 @@ class Waits {
     return false;
   }
   size_t size() const { return waits_.size(); }
+  size_t timed() const {
+    size_t with_deadline = 0;
+    for (const Wait& wait : waits_) with_deadline += wait.deadline ? 1 : 0;
+    return with_deadline;
+  }
   // Takes out the waits that end now. `count(offset)` says how many replicas are that far.
   template <class Count>
   std::vector<Wait> take_due(Instant now, Count&& count) {

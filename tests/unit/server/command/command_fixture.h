@@ -15,6 +15,7 @@
 #include "server/config/options.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/data_loop.h"
+#include "server/session/blocked_keys.h"
 #include "server/session/dispatching.h"
 #include "server/session/node_control.h"
 #include "server/session/pubsub.h"
@@ -46,7 +47,11 @@ class FakeSnapshots : public SnapshotService {
 
 class FakeReplication : public ReplicationService {
  public:
-  int64_t feed(int, std::span<const std::string_view>) override { return 0; }
+  int64_t feed(int, std::span<const std::string_view> args) override {
+    for (size_t i = 0; i < args.size(); ++i) stream.append(i > 0 ? " " : "").append(args[i]);
+    stream += "; ";
+    return ++fed;
+  }
   void flush() override {}
   bool is_replica() const override { return replica; }
   bool link_up() const override { return true; }
@@ -60,7 +65,7 @@ class FakeReplication : public ReplicationService {
   void session_closed(Session&) override {}
   void applied(Session&, std::string_view) override {}
   Result<void> failover(std::span<const std::string_view>) override { return kOk; }
-  int64_t offset() const override { return 0; }
+  int64_t offset() const override { return fed; }
   int replicas_at(int64_t) const override { return 0; }
   void request_acks() override {}
   void write_role(ReplyWriter&) const override {}
@@ -68,6 +73,8 @@ class FakeReplication : public ReplicationService {
   void write_stats(InfoWriter&) const override {}
 
   bool replica = false;
+  std::string stream;  // What was fed, a semicolon behind each command.
+  int64_t fed = 0;     // commands, taken for the stream's offset
 };
 
 class FakeControl : public NodeControl {
@@ -121,8 +128,9 @@ class CommandTest : public testing::Test {
  protected:
   static constexpr int64_t kNowMs = 1'700'000'000'000;
 
-  explicit CommandTest(const KeyspaceOptions& keyspace_options = {.databases = 16, .seed = 1})
-      : keyspace(keyspace_options) {
+  explicit CommandTest(const KeyspaceOptions& keyspace_options = {.databases = 16, .seed = 1},
+                       const std::vector<CommandFamily<Call>>& families = server_families())
+      : keyspace(keyspace_options), commands(families) {
     options.reset();
     set_now_ms(kNowMs);
   }
@@ -160,7 +168,7 @@ class CommandTest : public testing::Test {
   Keyspace keyspace;
   ServerConfig config;
   Registry options{config, server_options()};
-  ServerCommands commands{server_families()};
+  ServerCommands commands;
   NoRequests no_requests;
   DataLoop loop;
   ClientIo clients{loop, no_requests};
@@ -168,6 +176,7 @@ class CommandTest : public testing::Test {
   WatchedKeys watched;
   SlowLog slowlog;
   Waits waits;
+  BlockedKeys blocked;
   ServerStats stats;
   FakeSnapshots snapshots;
   FakeReplication replication;
@@ -184,6 +193,7 @@ class CommandTest : public testing::Test {
                      .watched = watched,
                      .slowlog = slowlog,
                      .waits = waits,
+                     .blocked = blocked,
                      .stats = stats,
                      .snapshots = snapshots,
                      .replication = replication,

@@ -126,5 +126,47 @@ TEST(ClientIo, AcceptsSomeConnectionsInATurnAndTheOthersInTheNext) {
   ::unlink(path.c_str());
 }
 
+// Leaves the client that sends HOLD without an answer, and reads no more from it.
+struct Holder final : RequestHandler {
+  explicit Holder(DataLoop& l) : loop(l), io(loop, *this) {}
+
+  void opened(Session&) override {}
+  RequestLimits limits(const Session&) const override { return {}; }
+  void malformed(Session&, std::string_view) override {}
+  void batch_begins() override {}
+  void input_begins() override {}
+  void input_ends() override {}
+  void batch_done() override {}
+  Executed execute(Session& session, std::span<const std::string_view> args, std::string_view,
+                   ReplyWriter&) override {
+    heard.emplace_back(args[0]);
+    session.connection->stop_reading();
+    return Executed::kDone;
+  }
+  void closed(Session&) override {
+    heard.emplace_back("closed");
+    loop.stop();
+  }
+
+  DataLoop& loop;
+  ClientIo io;
+  std::vector<std::string> heard;
+};
+
+// A client that waits for a list's element and is gone must not be given one.
+TEST(ClientIo, SeesThatAClientIsGoneWhileItIsNotRead) {
+  DataLoop loop;
+  Holder handler(loop);
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  handler.io.adopt(ends[0], ClientKind::kNormal, "");
+  ASSERT_EQ(::send(ends[1], "HOLD\r\nNEXT\r\n", 12, 0), 12);
+  ASSERT_EQ(::shutdown(ends[1], SHUT_WR), 0);  // It could still read.
+  const DataLoop::Timer give_up = loop.after(Millis(20'000), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(handler.heard, (std::vector<std::string>{"HOLD", "closed"}));
+  ::close(ends[1]);
+}
+
 }  // namespace
 }  // namespace redan

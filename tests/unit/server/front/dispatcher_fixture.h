@@ -56,7 +56,8 @@ struct TestClient {
 
 class DispatcherFixture : public CommandTest {
  protected:
-  DispatcherFixture() {
+  explicit DispatcherFixture(const std::vector<CommandFamily<Call>>& families = server_families())
+      : CommandTest({.databases = 16, .seed = 1}, families) {
     stats.commands.resize(commands.size());
     session.authenticated = true;
     keyspace.observe(&dispatcher);
@@ -72,10 +73,7 @@ class DispatcherFixture : public CommandTest {
   }
 
   // The request's reply goes where the connection keeps what it sends.
-  Executed send(TestClient& from, std::string_view line) {
-    const auto words = split_words(line);
-    EXPECT_TRUE(words.has_value()) << line;
-    const std::vector<std::string_view> args(words->begin(), words->end());
+  Executed send(TestClient& from, const std::vector<std::string_view>& args) {
     ByteBuffer out;
     ReplyWriter reply(out, from.session.resp);
     dispatcher.batch_begins();
@@ -84,8 +82,16 @@ class DispatcherFixture : public CommandTest {
     return executed;
   }
   std::string ask(TestClient& from, std::string_view line) {
-    EXPECT_EQ(send(from, line), Executed::kDone);
+    const auto words = split_words(line);
+    EXPECT_TRUE(words.has_value()) << line;
+    return ask(from, std::vector<std::string_view>(words->begin(), words->end()));
+  }
+  std::string ask(TestClient& from, const std::vector<std::string_view>& args) {
+    EXPECT_EQ(send(from, args), Executed::kDone);
     return from.connection.take();
+  }
+  const CommandStats& counted(std::string_view name) {
+    return stats.commands[static_cast<size_t>(commands.find(name)->id)];
   }
 
   Dispatcher dispatcher{parts_};
