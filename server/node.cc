@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/rng.h"
 #include "common/log/log.h"
+#include "server/command/encoding_limits.h"
 #include "server/config/config_report.h"
 #include "server/config/host_rules.h"
 #include "server/drivers/client_io.h"
@@ -150,7 +151,12 @@ Node::Parts::Parts(Start start)
           {.loop = loop,
            .config = config,
            .snapshots = snapshots,
-           .fresh_keyspace = [this] { return std::make_unique<Keyspace>(keyspace_options()); },
+           .fresh_keyspace =
+               [this] {
+                 auto fresh = std::make_unique<Keyspace>(keyspace_options());
+                 fresh->set_limits(keyspace.limits());
+                 return fresh;
+               },
            .install_keyspace =
                [this](std::unique_ptr<Keyspace> fresh) { install(std::move(fresh)); },
            .adopt_primary =
@@ -209,6 +215,7 @@ Node::Parts::Parts(Start start)
   keyspace.set_now(redan::wall_now());
   keyspace.set_clock(clock_of(config.maxmemory_policy), config.lfu_log_factor,
                      config.lfu_decay_time);
+  keyspace.set_limits(encoding_limits(config));
 }
 
 // --- configuration ---
@@ -258,6 +265,9 @@ void Node::Parts::hook_options() {
                                          config.lfu_decay_time);
                       return kOk;
                     });
+  options.on_change(kEncodingLimitOptions, [this]() -> Result<void> {
+    return keyspace.set_limits(encoding_limits(config)), kOk;
+  });
   process.hook(options);
   if (cluster != nullptr) hook_cluster_options(options, *cluster);
   options.on_change({"hz"}, [this]() -> Result<void> { return start_cron(), kOk; });

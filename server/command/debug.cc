@@ -52,9 +52,7 @@ Result<void> log(Call& call) {
 // The bytes that the value takes in a DUMP, without type, version and checksum.
 size_t serialized_length(const Entry& entry) {
   constexpr size_t kFrame = 1 + 2 + 8;
-  if (entry.is_integer()) return dump_integer(entry.integer()).size() - kFrame;
-  Entry::Scratch scratch;
-  return dump_string(entry.string(scratch)).size() - kFrame;
+  return dump_value(entry).size() - kFrame;
 }
 
 Result<void> object(Call& call) {

@@ -77,9 +77,7 @@ Result<void> ask(SyncClient& target, std::span<const std::string_view> words) {
 
 Result<void> restore_there(Call& call, SyncClient& target, const MigrateRequest& request,
                            std::string_view key, const Entry& entry) {
-  Entry::Scratch scratch;
-  const std::string payload =
-      entry.is_integer() ? dump_integer(entry.integer()) : dump_string(entry.string(scratch));
+  const std::string payload = dump_value(entry);
   const int64_t left_ms =
       entry.expires() ? std::max<int64_t>(entry.expiry_ms() - call.keyspace().now_ms(), 1) : 0;
   const Digits ttl(left_ms);

@@ -4,6 +4,7 @@
 #include "common/resp/buffer.h"
 #include "server/cluster/verb.h"
 #include "server/drivers/migration_tasks.h"
+#include "server/persistence/dump_payload.h"
 #include "server/session/session.h"
 
 namespace redan {
@@ -209,6 +210,17 @@ bool MigrationDriver::Out::run_slice(Nanos budget) {
 
 void MigrationDriver::Out::emit(int, const Entry& entry) {
   ++keys_;
+  if (!entry.is_string()) {
+    const std::string deadline = std::to_string(entry.expires() ? entry.expiry_ms() : 0);
+    const std::string payload = dump_value(entry);
+    buffer_ += "*6\r\n$7\r\nRESTORE\r\n";
+    for (const std::string_view word : {entry.key(), std::string_view(deadline),
+                                        std::string_view(payload), std::string_view("ABSTTL"),
+                                        std::string_view("REPLACE")}) {
+      append_bulk(buffer_, word);
+    }
+    return;
+  }
   Entry::Scratch scratch;
   const std::string_view value = entry.string(scratch);
   buffer_ += entry.expires() ? "*5\r\n$3\r\nSET\r\n" : "*3\r\n$3\r\nSET\r\n";

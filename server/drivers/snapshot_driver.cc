@@ -387,6 +387,7 @@ Result<void> SnapshotDriver::reload(const Reload& how) {
   Keyspace& ours = s.parts.keyspace;
   Keyspace aside({.databases = ours.databases(), .seed = system_seed(), .slots = ours.has_slots()});
   aside.set_now(wall_now());
+  aside.set_limits(ours.limits());
   auto file = SnapshotFileLoader::open(s.path(), aside, s.loader_options(false));
   if (!file) return file.error();
   if (!(*file)->exists()) return Error("cannot load " + s.path() + ": there is no such file");

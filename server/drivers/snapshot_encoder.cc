@@ -1,6 +1,7 @@
 #include "server/drivers/snapshot_encoder.h"
 
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -17,16 +18,15 @@ Result<void> SnapshotEncoder::run(SnapshotQueue& queue,
         *block, [&](const QueuedEntry& entry, std::string_view key, std::string_view value) {
           if (head_.key_delay_us != 0) [[unlikely]]
             delay_for_tests();
-          write_key(entry, key, value);
-          ++keys;
-          if (writer_.pending().size() >= kChunkBytes && flushed) flushed = flush();
+          if (write(entry, key, value)) ++keys;
+          if (main_.writer.pending().size() >= kChunkBytes && flushed) flushed = flush();
         });
     keys_done_.fetch_add(keys, std::memory_order_relaxed);
     after_block(queue.give_back(*std::move(block)));
     if (!flushed) return flushed;
   }
   if (queue.dropped()) return Error("the snapshot was given up");
-  writer_.end();
+  main_.writer.end();
   if (Result<void> flushed = flush(); !flushed) return flushed;
   return output_.finish();
 }
@@ -41,50 +41,124 @@ void SnapshotEncoder::delay_for_tests() {
 }
 
 void SnapshotEncoder::write_head() {
-  writer_.header();
-  writer_.aux("redis-ver", REDAN_VERSION);
-  writer_.aux("redis-bits", 64);
-  writer_.aux("ctime", head_.created_unix_s);
-  writer_.aux("used-mem", head_.used_memory);
+  main_.writer.header();
+  main_.writer.aux("redis-ver", REDAN_VERSION);
+  main_.writer.aux("redis-bits", 64);
+  main_.writer.aux("ctime", head_.created_unix_s);
+  main_.writer.aux("used-mem", head_.used_memory);
   if (!head_.origin.replication_id.empty()) {
-    writer_.aux("repl-stream-db", head_.origin.stream_db);
-    writer_.aux("repl-id", head_.origin.replication_id);
-    writer_.aux("repl-offset", head_.origin.offset);
+    main_.writer.aux("repl-stream-db", head_.origin.stream_db);
+    main_.writer.aux("repl-id", head_.origin.replication_id);
+    main_.writer.aux("repl-offset", head_.origin.offset);
   }
-  writer_.aux("aof-base", head_.aof_base ? 1 : 0);
+  main_.writer.aux("aof-base", head_.aof_base ? 1 : 0);
 }
 
-void SnapshotEncoder::enter_db(int db) {
-  db_ = db;
-  writer_.select_db(db);
+void SnapshotEncoder::enter_db(Section& to, int db) {
+  if (to.db == db) return;
+  to.db = db;
+  to.writer.select_db(db);
   // The sizes once; entries of several databases may come by turns.
   if (const auto size = head_.sizes.find(db); size != head_.sizes.end()) {
-    writer_.resize_db(size->second.keys, size->second.expiring);
+    to.writer.resize_db(size->second.keys, size->second.expiring);
     head_.sizes.erase(size);
   }
 }
 
-void SnapshotEncoder::write_key(const QueuedEntry& entry, std::string_view key,
-                                std::string_view value) {
-  if (entry.db != db_) enter_db(entry.db);
+namespace {
+
+RdbKeyFacts facts_of(const QueuedEntry& entry) {
   RdbKeyFacts facts{.expires_unix_ms = entry.expires_unix_ms};
   if (entry.access_is_frequency) {
     facts.frequency = entry.access;
   } else {
     facts.idle_s = entry.access;
   }
-  if (entry.is_integer) {
-    writer_.integer_key(key, facts, entry.value);
+  return facts;
+}
+
+}  // namespace
+
+SnapshotEncoder::Section& SnapshotEncoder::aside(uint32_t id) {
+  RdbWriter::Options options = head_.options;
+  options.checksum = false;  // The main writer sums.
+  return aside_.try_emplace(id, options).first->second;
+}
+
+bool SnapshotEncoder::write(const QueuedEntry& entry, std::string_view key,
+                            std::string_view value) {
+  const auto id = static_cast<uint32_t>(entry.access);
+  switch (entry.part) {
+    case QueuedEntry::Part::kText:
+    case QueuedEntry::Part::kInteger:
+    case QueuedEntry::Part::kPacked:
+      write_key(open_ == 0 ? main_ : aside(0), entry, key, value);
+      return true;
+    case QueuedEntry::Part::kLargeBegins: {
+      LargeBeginning begins;
+      std::memcpy(&begins, value.data(), sizeof(begins));
+      begin_large(entry, key, begins);
+      return true;
+    }
+    case QueuedEntry::Part::kPiece:
+      (id == open_ ? main_ : aside(id))
+          .writer.piece({entry.piece_kind, key, value, entry.expires_unix_ms});
+      return false;
+    case QueuedEntry::Part::kLargeEnds:
+      end_large(id);
+      return false;
+  }
+  return false;
+}
+
+void SnapshotEncoder::write_key(Section& to, const QueuedEntry& entry, std::string_view key,
+                                std::string_view value) {
+  enter_db(to, entry.db);
+  const RdbKeyFacts facts = facts_of(entry);
+  if (entry.part == QueuedEntry::Part::kInteger) {
+    to.writer.integer_key(key, facts, entry.value);
+  } else if (entry.part == QueuedEntry::Part::kPacked) {
+    to.writer.packed_key(key, facts, entry.type, entry.form, value);
   } else {
-    writer_.string_key(key, facts, value);
+    to.writer.string_key(key, facts, value);
   }
 }
 
+void SnapshotEncoder::begin_large(const QueuedEntry& entry, std::string_view key,
+                                  const LargeBeginning& begins) {
+  Section& to = open_ == 0 ? main_ : aside(begins.id);
+  if (open_ == 0) open_ = begins.id;
+  enter_db(to, entry.db);
+  to.writer.large_key(key, facts_of(entry), begins.kind, begins.count, begins.header);
+}
+
+// What is aside goes into the output: keys and whole values, then the value that is open now.
+void SnapshotEncoder::end_large(uint32_t id) {
+  if (id != open_) {
+    aside(id).ended = true;
+    return;
+  }
+  open_ = 0;
+  while (!aside_.empty()) {
+    const auto first = aside_.begin();
+    take_over(first->second);
+    const bool goes_on = first->first != 0 && !first->second.ended;
+    if (goes_on) open_ = first->first;
+    aside_.erase(first);
+    if (goes_on) return;
+  }
+}
+
+void SnapshotEncoder::take_over(Section& section) {
+  if (section.db >= 0) main_.db = section.db;
+  main_.writer.append_section(section.writer);
+}
+
 Result<void> SnapshotEncoder::flush() {
-  const std::string_view bytes = writer_.pending();
+  const std::string_view bytes = main_.writer.pending();
   const size_t size = bytes.size();
   Result<void> result = output_.write(bytes);
-  writer_.written();
+  main_.writer.written();
   bytes_out_.fetch_add(size, std::memory_order_relaxed);
   return result;
 }

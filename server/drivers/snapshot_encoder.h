@@ -41,7 +41,7 @@ class SnapshotEncoder {
     std::map<int, DatabaseSize> sizes;  // of the databases that hold keys
   };
   SnapshotEncoder(Head head, SnapshotOutput& output)
-      : head_(std::move(head)), writer_(head_.options), output_(output) {}
+      : head_(std::move(head)), main_(head_.options), output_(output) {}
 
   // Encodes until the queue ends. `after_block` gets the bytes still queued after each block.
   Result<void> run(SnapshotQueue& queue, const std::function<void(size_t)>& after_block);
@@ -51,16 +51,34 @@ class SnapshotEncoder {
 
  private:
   static constexpr size_t kChunkBytes = 64 * 1024;
+  // Where keys are written to, and the database that it is in.
+  struct Section {
+    explicit Section(RdbWriter::Options options) : writer(options) {}
+    RdbWriter writer;
+    int db = -1;
+    bool ended = false;
+  };
   void write_head();
-  void write_key(const QueuedEntry& entry, std::string_view key, std::string_view value);
-  void enter_db(int db);
+  // False where it was no whole key.
+  bool write(const QueuedEntry& entry, std::string_view key, std::string_view value);
+  void write_key(Section& to, const QueuedEntry& entry, std::string_view key,
+                 std::string_view value);
+  void begin_large(const QueuedEntry& entry, std::string_view key, const LargeBeginning& begins);
+  void end_large(uint32_t id);
+  void take_over(Section& section);
+  Section& aside(uint32_t id);
+  void enter_db(Section& to, int db);
   void delay_for_tests();
   Result<void> flush();
 
   Head head_;
-  RdbWriter writer_;
+  Section main_;
+  // RDB wants the pieces of a value one behind the other, and the queue may have other keys in
+  // between (see LargeSink). The value that began first goes straight into the output; what comes
+  // meanwhile is written aside and follows it: keys (under 0), and values by their id.
+  uint32_t open_ = 0;  // 0: none
+  std::map<uint32_t, Section> aside_;
   SnapshotOutput& output_;
-  int db_ = -1;
   int64_t keys_undelayed_ = 0;
   std::atomic<uint64_t> keys_done_{0};
   std::atomic<uint64_t> bytes_out_{0};

@@ -35,6 +35,7 @@ constexpr size_t kBucketsPerLook = 16;  // at the clock
 // to the data thread.
 struct SnapshotJob::State final : public BackgroundWork,
                                   public SnapshotSink,
+                                  public LargeSink,
                                   public std::enable_shared_from_this<State> {
   explicit State(Options o) : options(std::move(o)) {}
 
@@ -57,6 +58,12 @@ struct SnapshotJob::State final : public BackgroundWork,
 
   bool run_slice(Nanos budget) override;
   void emit(int db, const Entry& entry) override;
+  LargeSink* large_sink() override { return this; }
+  void begin_large(uint32_t id, int db, const Entry& entry) override;
+  void piece(uint32_t id, const ValuePiece& piece) override;
+  void end_large(uint32_t id) override;
+  QueuedEntry facts_of(int db, const Entry& entry) const;
+  bool has_room();
   void make_room();
   void end_walk();
   void resume();
@@ -92,12 +99,16 @@ bool SnapshotJob::State::run_slice(Nanos budget) {
   return more;
 }
 
-void SnapshotJob::State::emit(int db, const Entry& entry) {
-  REDAN_CHECK(entry.type() == ValueType::kString);
-  if (queue.queued_bytes() > kParkBytes) [[unlikely]] {
-    make_room();
-    if (queue.dropped()) return;
+// False: the snapshot is off.
+bool SnapshotJob::State::has_room() {
+  if (queue.queued_bytes() <= kParkBytes) [[likely]] {
+    return true;
   }
+  make_room();
+  return !queue.dropped();
+}
+
+QueuedEntry SnapshotJob::State::facts_of(int db, const Entry& entry) const {
   QueuedEntry queued{.expires_unix_ms = entry.expiry_ms(), .db = static_cast<uint16_t>(db)};
   if (options.access == Options::Access::kIdleTime) {
     queued.access =
@@ -106,14 +117,50 @@ void SnapshotJob::State::emit(int db, const Entry& entry) {
     queued.access = static_cast<int32_t>(options.keyspace.frequency(entry));
     queued.access_is_frequency = true;
   }
-  if (entry.is_integer()) {
-    queued.is_integer = true;
+  return queued;
+}
+
+void SnapshotJob::State::emit(int db, const Entry& entry) {
+  if (!has_room()) return;
+  QueuedEntry queued = facts_of(db, entry);
+  if (!entry.is_string()) {
+    queued.part = QueuedEntry::Part::kPacked;
+    queued.type = entry.type();
+    queued.form = entry.form();
+    queue.add(queued, entry.key(), entry.packed());
+  } else if (entry.is_integer()) {
+    queued.part = QueuedEntry::Part::kInteger;
     queued.value = entry.integer();
     queue.add(queued, entry.key(), {});
   } else {
     Entry::Scratch scratch;
     queue.add(queued, entry.key(), entry.string(scratch));
   }
+}
+
+void SnapshotJob::State::begin_large(uint32_t id, int db, const Entry& entry) {
+  if (!has_room()) return;
+  QueuedEntry queued = facts_of(db, entry);
+  queued.part = QueuedEntry::Part::kLargeBegins;
+  const LargeValue& value = entry.large();
+  const LargeBeginning begins{.count = value.piece_count(),
+                              .header = value.piece_header(),
+                              .id = id,
+                              .kind = value.kind()};
+  queue.add(queued, entry.key(), {reinterpret_cast<const char*>(&begins), sizeof(begins)});
+}
+
+void SnapshotJob::State::piece(uint32_t id, const ValuePiece& piece) {
+  if (!has_room()) return;
+  queue.add({.expires_unix_ms = piece.number,
+             .access = static_cast<int32_t>(id),
+             .part = QueuedEntry::Part::kPiece,
+             .piece_kind = piece.kind},
+            piece.a, piece.b);
+}
+
+void SnapshotJob::State::end_large(uint32_t id) {
+  queue.add({.access = static_cast<int32_t>(id), .part = QueuedEntry::Part::kLargeEnds}, {}, {});
 }
 
 void SnapshotJob::State::make_room() {

@@ -27,6 +27,8 @@ class SnapshotLoader::Filler : public RdbHandler {
                           std::string_view value) override;
   Result<void> integer_key(std::string_view key, const RdbKeyFacts& key_facts,
                            int64_t value) override;
+  Result<void> value_key(std::string_view key, const RdbKeyFacts& key_facts,
+                         Value value) override;
   Result<void> other_key(std::string_view key, const RdbKeyFacts&, RdbType type) override;
   Result<void> function_library(std::string_view code) override;
   Result<void> module_data(uint64_t id) override;
@@ -112,6 +114,15 @@ Result<void> SnapshotLoader::Filler::integer_key(std::string_view key, const Rdb
   return loaded(key, key_facts);
 }
 
+Result<void> SnapshotLoader::Filler::value_key(std::string_view key, const RdbKeyFacts& key_facts,
+                                               Value value) {
+  if (expired(key_facts)) return kOk;
+  if (!keyspace_.load_value(db_, key, std::move(value), key_facts.expires_unix_ms)) {
+    return twice(key);
+  }
+  return loaded(key, key_facts);
+}
+
 Result<void> SnapshotLoader::Filler::loaded(std::string_view key, const RdbKeyFacts& key_facts) {
   ++facts.keys_loaded;
   if (key_facts.idle_s >= 0) keyspace_.set_idle(db_, key, key_facts.idle_s);
@@ -125,7 +136,7 @@ Result<void> SnapshotLoader::Filler::other_key(std::string_view key, const RdbKe
                                                RdbType type) {
   return Error("the key " + quote_word(key) + " of database " + std::to_string(db_) + " holds a " +
                std::string(rdb_value_kind(type)) + " (" + std::string(rdb_type_name(type)) +
-               "), and this version of Redan keeps strings only");
+               "), and this version of Redan does not keep such values");
 }
 
 Result<void> SnapshotLoader::Filler::function_library(std::string_view) {
@@ -140,7 +151,8 @@ SnapshotLoader::SnapshotLoader(Keyspace& into, Options options)
     : filler_(std::make_unique<Filler>(into, options)),
       reader_(std::make_unique<RdbReader>(
           *filler_, RdbReader::Options{.verify_checksum = options.verify_checksum,
-                                       .total_bytes = options.total_bytes})) {}
+                                       .total_bytes = options.total_bytes,
+                                       .limits = &into.limits()})) {}
 SnapshotLoader::~SnapshotLoader() = default;
 
 Result<size_t> SnapshotLoader::feed(std::string_view bytes) {

@@ -18,15 +18,30 @@
 
 namespace redan {
 
-// What precedes the bytes of key and value in a block.
+// What precedes the bytes of key and value in a block. A large value has many: its beginning (the
+// value's bytes are a LargeBeginning), its pieces and its end.
 struct QueuedEntry {
-  int64_t expires_unix_ms = -1;
-  int64_t value = 0;  // the integer, or the size of the value's bytes
+  enum class Part : uint8_t { kText, kInteger, kPacked, kLargeBegins, kPiece, kLargeEnds };
+
+  int64_t expires_unix_ms = -1;  // of a piece: its number
+  int64_t value = 0;             // the integer, or the size of the value's bytes
   uint32_t key_size = 0;
-  int32_t access = -1;  // idle seconds or frequency; negative: none
+  int32_t access = -1;  // idle seconds or frequency; negative: none. Of piece and end: the id
   uint16_t db = 0;
-  bool is_integer = false;
+  Part part = Part::kText;
+  ValueType type = ValueType::kString;  // of packed ones
+  ValueForm form = ValueForm::kText;
+  ValuePiece::Kind piece_kind{};
   bool access_is_frequency = false;
+
+  bool is_integer() const { return part == Part::kInteger; }
+};
+
+struct LargeBeginning {
+  uint64_t count = 0;
+  int64_t header = 0;
+  uint32_t id = 0;
+  LargeKind kind{};
 };
 
 class SnapshotQueue {
@@ -42,7 +57,7 @@ class SnapshotQueue {
   // Data thread.
   void add(QueuedEntry entry, std::string_view key, std::string_view value) {
     entry.key_size = static_cast<uint32_t>(key.size());
-    if (!entry.is_integer) entry.value = static_cast<int64_t>(value.size());
+    if (!entry.is_integer()) entry.value = static_cast<int64_t>(value.size());
     const size_t size = sizeof(entry) + key.size() + value.size();
     if (filling_.capacity - filling_.size < size) [[unlikely]] {
       next_block(size);
@@ -80,7 +95,7 @@ class SnapshotQueue {
       at += sizeof(entry);
       const std::string_view key(at, entry.key_size);
       at += key.size();
-      const std::string_view value(at, entry.is_integer ? 0 : static_cast<size_t>(entry.value));
+      const std::string_view value(at, entry.is_integer() ? 0 : static_cast<size_t>(entry.value));
       at += value.size();
       each(entry, key, value);
     }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/base/parse.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxEmbstr = 44;
 constexpr size_t kBigValueBytes = 64 * 1024;
+constexpr size_t kBigValueElements = 64;
 
 void* allocate_bytes(size_t bytes) {
   void* const memory = std::malloc(size_class(bytes));
@@ -34,12 +36,6 @@ size_t digits_of(int64_t value) {
 }
 
 }  // namespace
-
-size_t large_size_class(size_t bytes) {
-  const int log = 63 - __builtin_clzll(bytes - 1);
-  const size_t spacing = size_t{1} << (log - 2);
-  return (bytes + spacing - 1) & ~(spacing - 1);
-}
 
 HeapString* HeapString::make(size_t size, size_t capacity) {
   const size_t bytes = size_class(sizeof(HeapString) + capacity);
@@ -64,11 +60,22 @@ size_t Entry::string_length() const {
       return digits_of(integer());
     case Encoding::kHeap:
       return heap()->size;
+    case Encoding::kLarge:
+      break;
   }
   return 0;
 }
 
+ValueForm Entry::form() const {
+  if (is_large()) return ValueForm::kLarge;
+  if (is_integer()) return ValueForm::kInteger;
+  if (is_string()) return ValueForm::kText;
+  return (flags_ & kIntset) != 0 ? ValueForm::kIntset : ValueForm::kListpack;
+}
+
 std::string_view Entry::encoding_name() const {
+  if (is_large()) return large().encoding_name();
+  if (!is_string()) return form() == ValueForm::kIntset ? "intset" : "listpack";
   if (is_integer()) return "int";
   return string_length() <= kMaxEmbstr && (flags_ & kModified) == 0 ? "embstr" : "raw";
 }
@@ -76,6 +83,7 @@ std::string_view Entry::encoding_name() const {
 size_t Entry::memory_bytes() const {
   size_t bytes = size_class(allocated_size());
   if (encoding() == Encoding::kHeap) bytes += sizeof(HeapString) + heap()->capacity;
+  if (is_large()) bytes += large().memory_bytes();
   return bytes;
 }
 
@@ -98,6 +106,7 @@ Entry* EntryMaker::allocate(std::string_view key, uint8_t type, uint8_t flags,
 
 void EntryMaker::free_value(Entry* entry) {
   if (entry->encoding() == Encoding::kHeap) std::free(entry->heap());
+  if (entry->is_large()) take_large(entry).reset();
 }
 
 void EntryMaker::free(Entry* entry) {
@@ -106,6 +115,7 @@ void EntryMaker::free(Entry* entry) {
 }
 
 bool EntryMaker::has_big_value(const Entry& entry) {
+  if (entry.is_large()) return entry.large().size() > kBigValueElements;
   return entry.encoding() == Encoding::kHeap && entry.heap()->capacity >= kBigValueBytes;
 }
 
@@ -149,7 +159,7 @@ Entry* EntryMaker::make_text(std::string_view key, std::string_view value, int64
 // The entry in another allocation, under `key`, with or without room for an expiry; the value
 // moves.
 Entry* EntryMaker::with_layout(Entry* entry, std::string_view key, bool expires) {
-  const uint8_t kept = entry->flags_ & (Entry::kWord | Entry::kModified);
+  const uint8_t kept = entry->flags_ & (Entry::kWord | Entry::kModified | Entry::kIntset);
   Entry* const moved =
       allocate(key, entry->type_, static_cast<uint8_t>(kept | (expires ? Entry::kExpires : 0)),
                entry->value_length_);
@@ -172,6 +182,17 @@ Entry* EntryMaker::rename(Entry* entry, std::string_view key) {
 Entry* EntryMaker::clone(const Entry& entry, std::string_view key, int64_t expiry_ms) {
   if (entry.is_integer()) {
     Entry* const copy = make_integer(key, entry.integer(), expiry_ms);
+    copy->set_access(entry.access());
+    return copy;
+  }
+  if (!entry.is_string()) {
+    Value value{entry.type(), entry.form(), 0, {}, nullptr};
+    if (entry.is_large()) {
+      value.large = entry.large().clone();
+    } else {
+      value.bytes = entry.packed();
+    }
+    Entry* const copy = make_value(key, std::move(value), expiry_ms);
     copy->set_access(entry.access());
     return copy;
   }
@@ -250,6 +271,121 @@ Entry* EntryMaker::resize_string(Entry* entry, size_t size) {
   changed->store(changed->offset_of_word(), reinterpret_cast<uintptr_t>(heap));
   std::free(entry);
   return changed;
+}
+
+// --- collections ---
+
+Entry* EntryMaker::make_value(std::string_view key, Value value, int64_t expiry_ms) {
+  if (value.form == ValueForm::kText) return make_string(key, value.bytes, expiry_ms);
+  if (value.form == ValueForm::kInteger) return make_integer(key, value.integer, expiry_ms);
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  const bool is_inline = value.large == nullptr && value.bytes.size() <= kMaxInline;
+  const Encoding encoding = is_inline                 ? Encoding::kInline
+                            : value.large == nullptr ? Encoding::kHeap
+                                                     : Encoding::kLarge;
+  const auto flags = static_cast<uint8_t>((expires ? Entry::kExpires : 0) |
+                                          (is_inline ? 0 : Entry::kWord) |
+                                          (value.form == ValueForm::kIntset ? Entry::kIntset : 0));
+  Entry* const entry =
+      allocate(key, type_byte(value.type, encoding), flags, is_inline ? value.bytes.size() : 0);
+  if (expires) entry->store(8, expiry_ms);
+  if (encoding == Encoding::kLarge) {
+    entry->store(entry->offset_of_word(), reinterpret_cast<uintptr_t>(value.large.release()));
+    return entry;
+  }
+  char* to = reinterpret_cast<char*>(entry) + entry->offset_of_key() + key.size();
+  if (encoding == Encoding::kHeap) {
+    HeapString* const heap = HeapString::make(value.bytes.size(), value.bytes.size());
+    entry->store(entry->offset_of_word(), reinterpret_cast<uintptr_t>(heap));
+    to = heap->bytes();
+  }
+  std::memcpy(to, value.bytes.data(), value.bytes.size());
+  return entry;
+}
+
+Entry* EntryMaker::set_value(Entry* entry, Value value, int64_t expiry_ms) {
+  Entry* const changed = make_value(entry->key(), std::move(value), expiry_ms);
+  changed->set_access(entry->access());
+  free(entry);
+  return changed;
+}
+
+// The entry without the bytes that stand in it, with a word instead. What it was is freed; its
+// value must have been taken care of.
+Entry* EntryMaker::with_word(Entry* entry, Encoding encoding, uintptr_t word) {
+  const auto flags = static_cast<uint8_t>((entry->flags_ & (Entry::kExpires | Entry::kIntset)) |
+                                          Entry::kWord);
+  Entry* const changed = allocate(entry->key(), type_byte(entry->type(), encoding), flags, 0);
+  changed->set_access(entry->access());
+  if (entry->expires()) changed->store(8, entry->expiry_ms());
+  changed->store(changed->offset_of_word(), word);
+  std::free(entry);
+  return changed;
+}
+
+namespace {
+
+// `from` with a part replaced by room, at another address.
+void copy_around(char* to, std::string_view from, size_t at, size_t removed, size_t added) {
+  std::memcpy(to, from.data(), at);
+  std::memcpy(to + at + added, from.data() + at + removed, from.size() - at - removed);
+}
+
+void move_tail(char* bytes, size_t size, size_t at, size_t removed, size_t added) {
+  std::memmove(bytes + at + added, bytes + at + removed, size - at - removed);
+}
+
+}  // namespace
+
+Entry* EntryMaker::splice(Entry* entry, size_t at, size_t removed, size_t added) {
+  const std::string_view old = entry->packed();
+  const size_t size = old.size() - removed + added;
+  if (entry->encoding() == Encoding::kHeap) {
+    HeapString* heap = entry->heap();
+    const bool wasteful = heap->capacity > 2 * size + kMaxInline;
+    if (size <= heap->capacity && !wasteful) {
+      move_tail(heap->bytes(), heap->size, at, removed, added);
+      heap->size = size;
+      return entry;
+    }
+    HeapString* const other = HeapString::make(size, size + size / 8);
+    copy_around(other->bytes(), old, at, removed, added);
+    entry->store(entry->offset_of_word(), reinterpret_cast<uintptr_t>(other));
+    std::free(heap);
+    return entry;
+  }
+  if (size > kMaxInline) {
+    HeapString* const heap = HeapString::make(size, size + size / 8);
+    copy_around(heap->bytes(), old, at, removed, added);
+    return with_word(entry, Encoding::kHeap, reinterpret_cast<uintptr_t>(heap));
+  }
+  const size_t head = entry->offset_of_key() + entry->key().size();
+  if (size_class(head + size) == size_class(head + old.size())) {
+    move_tail(const_cast<char*>(old.data()), old.size(), at, removed, added);
+    entry->value_length_ = static_cast<uint16_t>(size);
+    return entry;
+  }
+  auto* const changed = static_cast<Entry*>(allocate_bytes(head + size));
+  char* const to = reinterpret_cast<char*>(changed);
+  std::memcpy(to, entry, head);
+  copy_around(to + head, old, at, removed, added);
+  changed->value_length_ = static_cast<uint16_t>(size);
+  std::free(entry);
+  return changed;
+}
+
+Entry* EntryMaker::become_large(Entry* entry, std::unique_ptr<LargeValue> large) {
+  REDAN_CHECK(!entry->is_large());
+  if (entry->encoding() == Encoding::kHeap) std::free(entry->heap());
+  entry->flags_ &= static_cast<uint8_t>(~Entry::kIntset);
+  return with_word(entry, Encoding::kLarge, reinterpret_cast<uintptr_t>(large.release()));
+}
+
+std::unique_ptr<LargeValue> EntryMaker::take_large(Entry* entry) {
+  std::unique_ptr<LargeValue> large(
+      reinterpret_cast<LargeValue*>(entry->load<uintptr_t>(entry->offset_of_word())));
+  entry->store(entry->offset_of_word(), uintptr_t{0});
+  return large;
 }
 
 char* EntryMaker::writable_bytes(Entry* entry) {

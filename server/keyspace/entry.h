@@ -17,24 +17,21 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "server/data/value.h"
+
 namespace redan {
 
-enum class ValueType : uint8_t {
-  kString = 0,
-  kList = 1,
-  kSet = 2,
-  kSortedSet = 3,
-  kHash = 4,
-  kStream = 5
-};
+// How an entry holds its value. A string's text and a collection's compact bytes are kept alike.
 enum class Encoding : uint8_t {
   kInline,   // the bytes stand in the entry
   kInteger,  // the word is the number
   kHeap,     // the word is the address of a HeapString
+  kLarge,    // the word is the address of a LargeValue
 };
 
 // A long string, or one that grows: an allocation of its own.
@@ -46,14 +43,6 @@ struct HeapString {
   std::string_view view() const { return {bytes(), size}; }
   static HeapString* make(size_t size, size_t capacity);
 };
-
-// What the allocator hands out for a request of `bytes`: jemalloc's classes, and at least the
-// request with any other.
-size_t large_size_class(size_t bytes);
-inline size_t size_class(size_t bytes) {
-  if (bytes > 128) return large_size_class(bytes);
-  return bytes == 0 ? 16 : (bytes + 15) & ~size_t{15};
-}
 
 class Entry {
  public:
@@ -89,7 +78,18 @@ class Entry {
     return long_string(scratch);
   }
   size_t string_length() const;
-  // "int", "embstr", "raw": as OBJECT ENCODING says it.
+  // The bytes of a collection in compact form.
+  std::string_view packed() const {
+    if (encoding() == Encoding::kHeap) return heap()->view();
+    const std::string_view name = key();
+    return {name.data() + name.size(), value_length_};
+  }
+  ValueForm form() const;
+  bool is_large() const { return encoding() == Encoding::kLarge; }
+  LargeValue& large() const {
+    return *reinterpret_cast<LargeValue*>(load<uintptr_t>(offset_of_word()));
+  }
+  // "int", "embstr", "raw", "listpack" ...: as OBJECT ENCODING says it.
   std::string_view encoding_name() const;
 
   // 24 bits that eviction keeps: seconds of the LRU clock, or minutes and LFU counter.
@@ -107,7 +107,7 @@ class Entry {
 
  private:
   friend class EntryMaker;
-  enum Flags : uint8_t { kExpires = 1, kWord = 2, kLongKey = 4, kModified = 8 };
+  enum Flags : uint8_t { kExpires = 1, kWord = 2, kLongKey = 4, kModified = 8, kIntset = 16 };
 
   size_t offset_of_word() const { return expires() ? 16 : 8; }
   size_t offset_of_key() const {
@@ -158,6 +158,7 @@ class EntryMaker {
   // The same, taking the value out of `entry`, which is freed.
   static Entry* rename(Entry* entry, std::string_view key);
   static void free(Entry* entry);
+  static Entry* make_value(std::string_view key, Value value, int64_t expiry_ms);
 
   // Replaces the value (of any type) by a string, in place where it fits. The LRU bits stay.
   static Entry* set_string(Entry* entry, std::string_view value, int64_t expiry_ms);
@@ -177,7 +178,17 @@ class EntryMaker {
   // with room to grow; its bytes may then be written.
   static Entry* resize_string(Entry* entry, size_t size);
   static char* writable_bytes(Entry* entry);
-  // Takes a big value away for somebody else to free; the entry is left without one.
+  // Replaces the value (of any type) by another.
+  static Entry* set_value(Entry* entry, Value value, int64_t expiry_ms);
+  // The compact bytes of a collection: `removed` of them at `at` make room for `added`, which are
+  // not initialised. `writable_packed` is where they are then.
+  static Entry* splice(Entry* entry, size_t at, size_t removed, size_t added);
+  static char* writable_packed(Entry* entry) { return const_cast<char*>(entry->packed().data()); }
+  // The collection goes on in its large form.
+  static Entry* become_large(Entry* entry, std::unique_ptr<LargeValue> large);
+  // Takes a large value out; the entry is only good for being freed, then.
+  static std::unique_ptr<LargeValue> take_large(Entry* entry);
+  // Worth being freed by somebody else.
   static bool has_big_value(const Entry& entry);
 
  private:
@@ -199,6 +210,7 @@ class EntryMaker {
     return true;
   }
   static void free_value(Entry* entry);
+  static Entry* with_word(Entry* entry, Encoding encoding, uintptr_t word);
   static Entry* with_layout(Entry* entry, std::string_view key, bool expires);
 };
 

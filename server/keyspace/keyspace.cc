@@ -194,6 +194,15 @@ void Keyspace::discount(TableHome& home, const Entry& entry) {
 }
 
 // Puts what change(entry) makes of the entry in its place.
+// Before another value takes this one's place: a large one is not freed here, where it would hold
+// up the command, nor where a snapshot still needs it.
+void Keyspace::forget_value(Entry& entry) {
+  if (!entry.is_large()) [[likely]] {
+    return;
+  }
+  dispose_large(EntryMaker::take_large(&entry), Free::kLazily);
+}
+
 template <class Change>
 Entry* Keyspace::replace(Ref ref, Change&& change) {
   TableHome& home = *ref.home_;
@@ -203,6 +212,11 @@ Entry* Keyspace::replace(Ref ref, Change&& change) {
   count(home, *entry);
   home.table->replace(ref.place_, entry, entry->expires());
   return entry;
+}
+
+void Keyspace::count_bytes(TableHome& home, size_t before, size_t after) {
+  home.entry_bytes += after - before;
+  if (slots_ != nullptr) databases_[0].entry_bytes += after - before;
 }
 
 void Keyspace::insert(TableHome& home, Table::Place place, Entry* entry) {
@@ -222,6 +236,7 @@ Entry* Keyspace::take(TableHome& home, Table::Place place) {
 
 void Keyspace::set_string(int db, Ref ref, std::string_view value, SetExpiry expiry) {
   const Entry* const entry = replace(ref, [&](Entry* before) {
+    forget_value(*before);
     return EntryMaker::set_string(before, value, chosen_expiry(before, expiry));
   });
   changed(db, entry->key());
@@ -232,6 +247,7 @@ void Keyspace::set_integer(int db, Ref ref, int64_t value, SetExpiry expiry) {
     return changed(db, ref->key());
   }
   const Entry* const entry = replace(ref, [&](Entry* before) {
+    forget_value(*before);
     return EntryMaker::set_integer(before, value, chosen_expiry(before, expiry));
   });
   changed(db, entry->key());
@@ -265,9 +281,58 @@ char* Keyspace::resize_string(int db, Ref ref, size_t size) {
   return EntryMaker::writable_bytes(entry);
 }
 
+void Keyspace::set_value(int db, std::string_view key, Value value, SetExpiry expiry) {
+  Ref ref = change(db, key);
+  if (ref) {
+    replace(ref, [&](Entry* before) {
+      forget_value(*before);
+      return EntryMaker::set_value(before, std::move(value), chosen_expiry(before, expiry));
+    });
+  } else {
+    Entry* const entry =
+        EntryMaker::make_value(key, std::move(value), chosen_expiry(nullptr, expiry));
+    set_access_of_new(*entry);
+    insert(*ref.home_, ref.place_, entry);
+  }
+  changed(db, key);
+}
+
+// --- collections ---
+
+char* Keyspace::splice(Ref& ref, size_t at, size_t removed, size_t added) {
+  Entry* const before = ref.place_.entry();
+  const size_t bytes = before->memory_bytes();
+  Entry* const entry = EntryMaker::splice(before, at, removed, added);
+  if (entry != before) ref.home_->table->replace(ref.place_, entry, entry->expires());
+  count_bytes(*ref.home_, bytes, entry->memory_bytes());
+  return EntryMaker::writable_packed(entry);
+}
+
+void Keyspace::become_large(Ref& ref, std::unique_ptr<LargeValue> large) {
+  replace(ref, [&](Entry* before) { return EntryMaker::become_large(before, std::move(large)); });
+}
+
+Keyspace::Ref Keyspace::create(int db, std::string_view key, Ref ref, Value value) {
+  REDAN_CHECK(!ref);
+  Entry* const entry = EntryMaker::make_value(key, std::move(value), Entry::kNoExpiry);
+  set_access_of_new(*entry);
+  insert(*ref.home_, ref.place_, entry);
+  return change(db, key);
+}
+
+void Keyspace::remove(int db, Ref ref, Free how) {
+  Entry* const entry = take(*ref.home_, ref.place_);
+  changed(db, entry->key(), 0);
+  dispose(entry, how);
+}
+
 // --- keys ---
 
 void Keyspace::dispose(Entry* entry, Free how) {
+  if (entry->is_large() && entry->large().in_snapshot()) {
+    forget_value(*entry);
+    return EntryMaker::free(entry);
+  }
   if (how == Free::kNow || !EntryMaker::has_big_value(*entry)) return EntryMaker::free(entry);
   auto item = std::make_unique<GarbageItem>();
   item->entry = entry;
@@ -395,6 +460,16 @@ bool Keyspace::load_integer(int db, std::string_view key, int64_t value, int64_t
   const Table::Place place = locate(home, key);
   if (place) return false;
   Entry* const entry = EntryMaker::make_integer(key, value, expiry_ms);
+  set_access_of_new(*entry);
+  insert(home, place, entry);
+  return true;
+}
+
+bool Keyspace::load_value(int db, std::string_view key, Value value, int64_t expiry_ms) {
+  TableHome& home = home_of(db, key);
+  const Table::Place place = locate(home, key);
+  if (place) return false;
+  Entry* const entry = EntryMaker::make_value(key, std::move(value), expiry_ms);
   set_access_of_new(*entry);
   insert(home, place, entry);
   return true;

@@ -21,6 +21,7 @@
 #include "common/base/slot_set.h"
 #include "common/base/time.h"
 #include "server/data/dict.h"
+#include "server/data/limits.h"
 #include "server/keyspace/entry.h"
 #include "server/keyspace/slot_tables.h"
 
@@ -43,12 +44,27 @@ class KeyspaceObserver {
   virtual void flushing(int db) = 0;
 };
 
-// Gets every entry of a snapshot exactly as it was at the mark, on the data thread, each once. The
-// entry may change right after the call: take a copy.
+// Gets the large values of a snapshot in parts: begin_large() with the entry (its key, its expiry
+// and, of its value, kind and counts), its pieces, end_large(). Other entries, and parts of other
+// values, may come in between; `id` tells which is which. Of the values that have begun, the one
+// that began first is the one that the walk goes on with, so that it ends first.
+class LargeSink {
+ public:
+  virtual ~LargeSink() = default;
+  virtual void begin_large(uint32_t id, int db, const Entry& entry) = 0;
+  virtual void piece(uint32_t id, const ValuePiece& piece) = 0;
+  virtual void end_large(uint32_t id) = 0;
+};
+
+// Gets every entry of a snapshot exactly as it was at the mark, on the data thread, each once. What
+// is shown may change right after the call: take a copy.
 class SnapshotSink {
  public:
   virtual ~SnapshotSink() = default;
   virtual void emit(int db, const Entry& entry) = 0;
+  // Who takes large values in parts, so that none of them holds up the data thread; nullptr: they
+  // are emitted whole.
+  virtual LargeSink* large_sink() { return nullptr; }
 };
 
 // What happens to the expiry when a value is set.
@@ -107,11 +123,20 @@ class Keyspace {
   size_t expiring(int db) const { return databases_[static_cast<size_t>(db)].expiring; }
   int64_t average_ttl_ms(int db) const { return databases_[static_cast<size_t>(db)].average_ttl; }
   size_t total_size() const;
+  // Thresholds of the compact forms; commands look here.
+  const EncodingLimits& limits() const { return limits_; }
+  // (The hash key stays the keyspace's own.)
+  void set_limits(const EncodingLimits& limits) {
+    limits_ = limits;
+    limits_.hash_key = hash_key_;
+  }
   // Changes since the start that a save point or a replica would miss.
   uint64_t dirty() const { return dirty_; }
   void add_dirty(uint64_t changes) { dirty_ += changes; }
   const KeyspaceStats& stats() const { return stats_; }
   void reset_stats() { stats_ = {}; }
+
+  enum class Free : uint8_t { kNow, kLazily };
 
   // --- looking things up ---
   // For a command that reads: counts hit or miss, touches the LRU clock. nullptr: no such key.
@@ -139,6 +164,57 @@ class Keyspace {
   };
   Ref change(int db, std::string_view key);
 
+  // --- collections, changed where they are; tell changed() once for the command ---
+  // The compact bytes of a collection, as ListpackEdit wants them.
+  class PackedEdit {
+   public:
+    PackedEdit(Keyspace& keyspace, Ref& ref) : keyspace_(keyspace), ref_(ref) {}
+    std::string_view view() const { return ref_->packed(); }
+    char* splice(size_t at, size_t removed, size_t added) {
+      return keyspace_.splice(ref_, at, removed, added);
+    }
+
+   private:
+    Keyspace& keyspace_;
+    Ref& ref_;
+  };
+  PackedEdit packed(Ref& ref) { return PackedEdit(*this, ref); }
+  // A large value for as long as this lives; then its memory is counted anew. The key must stay.
+  template <class T>
+  class LargeEdit {
+   public:
+    LargeEdit(Keyspace& keyspace, Ref& ref)
+        : keyspace_(keyspace), ref_(ref), value_(static_cast<T&>(ref->large())) {
+      bytes_before_ = value_.memory_bytes();
+    }
+    ~LargeEdit() { keyspace_.count_bytes(*ref_.home_, bytes_before_, value_.memory_bytes()); }
+    LargeEdit(const LargeEdit&) = delete;
+    LargeEdit& operator=(const LargeEdit&) = delete;
+    T* operator->() { return &value_; }
+    T& operator*() { return value_; }
+
+   private:
+    Keyspace& keyspace_;
+    Ref& ref_;
+    T& value_;
+    size_t bytes_before_;
+  };
+  template <class T>
+  LargeEdit<T> large(Ref& ref) {
+    return LargeEdit<T>(*this, ref);
+  }
+  // The compact collection goes on in its large form.
+  void become_large(Ref& ref, std::unique_ptr<LargeValue> large);
+  // A new key, where change() found none. Counts no change; the result is for changing it further.
+  Ref create(int db, std::string_view key, Ref ref, Value value);
+  // Takes the key out: its last element is gone. Counts no change.
+  void remove(int db, Ref ref, Free how);
+  // A command changed a key's value: watchers hear of it, and `changes` count for save points.
+  void changed(int db, std::string_view key, uint64_t changes = 1);
+
+  // Puts a value of any type in a key's place, whatever was there; counts one change.
+  void set_value(int db, std::string_view key, Value value, SetExpiry expiry = {});
+
   // --- values; each of these counts one change and tells the observer ---
   void set_string(int db, std::string_view key, std::string_view value, SetExpiry expiry = {});
   void set_integer(int db, std::string_view key, int64_t value, SetExpiry expiry = {});
@@ -150,7 +226,6 @@ class Keyspace {
   char* resize_string(int db, Ref ref, size_t size);
 
   // --- keys ---
-  enum class Free : uint8_t { kNow, kLazily };
   // false: there is no such key.
   bool erase(int db, std::string_view key, Free how = Free::kNow);
   // kNoExpiry makes the key stay. false: there is no such key.
@@ -225,6 +300,7 @@ class Keyspace {
   // false: the key is there already.
   bool load_string(int db, std::string_view key, std::string_view value, int64_t expiry_ms);
   bool load_integer(int db, std::string_view key, int64_t value, int64_t expiry_ms);
+  bool load_value(int db, std::string_view key, Value value, int64_t expiry_ms);
   // Sets what eviction knows of a key (RESTORE, RDB).
   void set_idle(int db, std::string_view key, int64_t idle_s);
   void set_frequency(int db, std::string_view key, uint8_t frequency);
@@ -316,7 +392,9 @@ class Keyspace {
   void expire_next(int db, TableHome& home, ExpiryOutcome& outcome);
   void expire_some_slots(size_t buckets, ExpiryOutcome& outcome);
   void touch(Entry& entry);
-  void changed(int db, std::string_view key, uint64_t changes = 1);
+  char* splice(Ref& ref, size_t at, size_t removed, size_t added);
+  void count_bytes(TableHome& home, size_t before, size_t after);
+  void forget_value(Entry& entry);
   template <class Change>
   Entry* replace(Ref ref, Change&& change);
   void insert(TableHome& home, Table::Place place, Entry* entry);
@@ -337,6 +415,7 @@ class Keyspace {
   void count(TableHome& home, const Entry& entry);
   void discount(TableHome& home, const Entry& entry);
   void dispose(Entry* entry, Free how);
+  void dispose_large(std::unique_ptr<LargeValue> large, Free how);
   void dispose(Tables tables, Free how);
   void dispose(std::unique_ptr<Table> table, Free how);
   void orphan_what_a_snapshot_needs(Keyspace& old_data);
@@ -347,6 +426,7 @@ class Keyspace {
     return expiry.kind == SetExpiry::Kind::kKeep;
   }
 
+  EncodingLimits limits_;
   KeyspaceObserver* observer_ = nullptr;
   bool report_changes_ = false;
   bool report_creation_ = false;
@@ -380,6 +460,7 @@ class Keyspace {
 // What a lazy free has to do: destroying it frees the memory.
 struct GarbageItem {
   Entry* entry = nullptr;
+  std::unique_ptr<LargeValue> large;
   std::vector<std::unique_ptr<Table>> tables;
   GarbageItem() = default;
   GarbageItem(const GarbageItem&) = delete;

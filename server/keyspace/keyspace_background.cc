@@ -12,6 +12,10 @@ namespace {
 constexpr size_t kLazyTableEntries = 64;
 // A slice of a snapshot's walk ends after so many bytes, however few buckets that was.
 constexpr size_t kWalkBytes = 64 * 1024;
+// A large value of up to so many elements is emitted at once; of others, so many pieces at a time.
+constexpr size_t kWholeElements = 256;
+constexpr size_t kPiecesAtOnce = 16;
+constexpr size_t kLazyElements = 64;
 
 void free_entries(Table& table) {
   table.for_each([](Entry* entry) { EntryMaker::free(entry); });
@@ -20,15 +24,97 @@ void free_entries(Table& table) {
 
 }  // namespace
 
+// Stands between the tables and who takes the snapshot: lets large values come in pieces.
 struct Keyspace::SinkAdapter final : Table::Sink {
-  explicit SinkAdapter(SnapshotSink* to) : sink(to) {}
+  struct Pending final : PieceSink {
+    Pending(SinkAdapter& to, uint32_t id_of_value, LargeValue& of)
+        : adapter(to), id(id_of_value), value(&of) {}
+    void piece(const ValuePiece& piece) override {
+      adapter.bytes += piece.a.size() + piece.b.size();
+      adapter.parts->piece(id, piece);
+    }
+    SinkAdapter& adapter;
+    uint32_t id;
+    LargeValue* value;
+    std::unique_ptr<LargeValue> owned;  // its key went before the walk came to it
+  };
+
+  SinkAdapter(Keyspace& of, SnapshotSink* to)
+      : keyspace(of), sink(to), parts(to->large_sink()) {}
+
   void emit(int tag, const Entry& entry) override {
+    if (entry.is_large() && parts != nullptr) [[unlikely]] {
+      return begin(tag, entry);
+    }
     bytes += entry.memory_bytes();
     sink->emit(tag, entry);
   }
+  void begin(int db, const Entry& entry) {
+    LargeValue& value = entry.large();
+    pending.push_back(std::make_unique<Pending>(*this, ++last_id, value));
+    parts->begin_large(last_id, db, entry);
+    value.begin_snapshot(pending.back().get());
+    if (value.size() > kWholeElements) return;
+    while (value.walk_snapshot(kWholeElements)) {
+    }
+    finish(pending.size() - 1);
+  }
+  void finish(size_t index) {
+    const std::unique_ptr<Pending> done = std::move(pending[index]);
+    pending.erase(pending.begin() + static_cast<ptrdiff_t>(index));
+    done->value->end_snapshot();
+    parts->end_large(done->id);
+    if (done->owned) keyspace.dispose_large(std::move(done->owned), Free::kLazily);
+  }
+  // Goes on with values that have begun, until `bytes` is past `enough`; true once none is left.
+  bool drain(size_t enough) {
+    while (!pending.empty()) {
+      while (bytes < enough) {
+        const size_t before = bytes;
+        if (!pending.front()->value->walk_snapshot(kPiecesAtOnce)) {
+          finish(0);
+          break;
+        }
+        // A stretch without pieces is work as well.
+        if (bytes == before) bytes += kPiecesAtOnce;
+      }
+      if (bytes >= enough && !pending.empty()) return false;
+    }
+    return true;
+  }
+  // Nobody wants the rest.
+  void give_up() {
+    for (const std::unique_ptr<Pending>& each : pending) each->value->end_snapshot();
+    for (std::unique_ptr<Pending>& each : std::exchange(pending, {})) {
+      if (each->owned) keyspace.dispose_large(std::move(each->owned), Free::kLazily);
+    }
+  }
+  void adopt(std::unique_ptr<LargeValue> value) {
+    for (const std::unique_ptr<Pending>& each : pending) {
+      if (each->value == value.get()) {
+        each->owned = std::move(value);
+        return;
+      }
+    }
+    REDAN_CHECK(false);
+  }
+
+  Keyspace& keyspace;
   SnapshotSink* sink;
+  LargeSink* parts;  // of `sink`; null: it takes values whole
   size_t bytes = 0;
+  uint32_t last_id = 0;
+  std::vector<std::unique_ptr<Pending>> pending;
 };
+
+void Keyspace::dispose_large(std::unique_ptr<LargeValue> large, Free how) {
+  if (large->in_snapshot()) return adapter_->adopt(std::move(large));
+  if (how == Free::kNow || large->size() <= kLazyElements) return;  // Freed here.
+  auto item = std::make_unique<GarbageItem>();
+  item->large = std::move(large);
+  garbage_.push_back(std::move(item));
+  ++stats_.lazy_freed;
+}
 
 GarbageItem::~GarbageItem() {
   if (entry != nullptr) EntryMaker::free(entry);
@@ -37,6 +123,7 @@ GarbageItem::~GarbageItem() {
 
 Keyspace::Keyspace(const KeyspaceOptions& options) : rng_(options.seed) {
   hash_key_ = {rng_.next(), rng_.next()};
+  limits_.hash_key = hash_key_;
   databases_.resize(static_cast<size_t>(options.databases));
   if (options.slots) {
     REDAN_CHECK(options.databases == 1);
@@ -68,7 +155,8 @@ void Keyspace::dispose(Tables tables, Free how) {
   auto item = std::make_unique<GarbageItem>();
   size_t entries = 0;
   for (std::unique_ptr<Table>& table : tables) {
-    if (table->in_snapshot()) {
+    // (A table that the walk is through with may hold large values that it is not through with.)
+    if (table->in_snapshot() || (adapter_ != nullptr && !adapter_->pending.empty())) {
       orphans_.push_back(std::move(table));
       continue;
     }
@@ -88,6 +176,7 @@ void Keyspace::swap_data(Keyspace& other) {
   databases_.swap(other.databases_);
   slots_.swap(other.slots_);
   std::swap(hash_key_, other.hash_key_);
+  std::swap(limits_.hash_key, other.limits_.hash_key);
   if (in_snapshot()) orphan_what_a_snapshot_needs(other);
   if (observer_ != nullptr) observer_->flushing(-1);
 }
@@ -101,7 +190,7 @@ void Keyspace::orphan_what_a_snapshot_needs(Keyspace& old_data) {
     return;
   }
   for (Database& old : old_data.databases_) {
-    if (!old.table->in_snapshot()) continue;
+    if (!old.table->in_snapshot() && adapter_->pending.empty()) continue;
     orphans_.push_back(std::move(old.table));
     old = {};
     old.table = old_data.new_table();
@@ -228,7 +317,7 @@ Keyspace::Garbage Keyspace::take_garbage() {
 size_t Keyspace::lazy_pending() const {
   size_t entries = 0;
   for (const auto& item : garbage_) {
-    if (item->entry != nullptr) ++entries;
+    if (item->entry != nullptr || item->large != nullptr) ++entries;
     for (const std::unique_ptr<Table>& table : item->tables) entries += table->size();
   }
   return entries;
@@ -250,7 +339,7 @@ void Keyspace::begin_snapshot(SnapshotSink* sink, const SlotSet* only) {
   REDAN_CHECK(sink_ == nullptr);
   if (only != nullptr) REDAN_CHECK(slots_ != nullptr);
   sink_ = sink;
-  adapter_ = std::make_unique<SinkAdapter>(sink);
+  adapter_ = std::make_unique<SinkAdapter>(*this, sink);
   if (slots_ != nullptr) return slots_->begin_snapshot(adapter_.get(), only);
   for (size_t i = 0; i < databases_.size(); ++i) {
     if (databases_[i].table->size() == 0) continue;
@@ -263,10 +352,14 @@ bool Keyspace::walk_snapshot(size_t home_buckets) {
   const size_t enough = adapter_->bytes + kWalkBytes;
   const auto finish = [&](Table& table) {
     for (; home_buckets > 0 && adapter_->bytes < enough; --home_buckets) {
-      if (!table.walk_snapshot(1)) return true;
+      const bool more = table.walk_snapshot(1);
+      if (!adapter_->drain(enough)) return false;
+      if (!more) return true;
     }
     return false;
   };
+  // What began before a write goes first.
+  if (!adapter_->drain(enough)) return true;
   if (slots_ != nullptr) {
     while (Table* table = slots_->next_to_walk()) {
       if (!finish(*table)) return true;
@@ -291,17 +384,18 @@ bool Keyspace::walk_snapshot(size_t home_buckets) {
 }
 
 void Keyspace::end_snapshot() {
+  if (adapter_ != nullptr) adapter_->give_up();
   if (slots_ != nullptr) {
     slots_->end_snapshot();
   } else {
     for (Database& database : databases_) database.table->end_snapshot();
   }
+  sink_ = nullptr;
+  adapter_.reset();
   for (std::unique_ptr<Table>& table : std::exchange(orphans_, {})) {
     table->end_snapshot();
     dispose(std::move(table), Free::kLazily);
   }
-  sink_ = nullptr;
-  adapter_.reset();
 }
 
 }  // namespace redan

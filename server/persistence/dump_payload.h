@@ -1,5 +1,5 @@
 // What DUMP answers and RESTORE takes: one value, outside of any file.
-//   payload = type string version checksum      type 0: a string, as in rdb_format.h
+//   payload = type value version checksum      type and value: as in rdb_format.h
 //   version = RDB version, 2 bytes; checksum = CRC-64 of all before, 8 bytes; both little endian
 #pragma once
 
@@ -8,18 +8,29 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/resp/buffer.h"
+#include "server/data/limits.h"
+#include "server/data/value.h"
+#include "server/keyspace/entry.h"
 
 namespace redan {
 
-std::string dump_string(std::string_view value);
-std::string dump_integer(int64_t value);
+std::string dump_value(const Entry& entry);
 
-struct RestoredValue {
-  bool is_integer = false;
-  int64_t integer = 0;
-  std::string bytes;
+// The same of a large value that comes in pieces (see SnapshotSink).
+class LargeDump {
+ public:
+  explicit LargeDump(const LargeValue& value);
+  void piece(const ValuePiece& piece);
+  std::string finish();
+
+ private:
+  ByteBuffer out_;
+  LargeKind kind_;
+  int64_t header_;
 };
+
 // The payload comes from a client: anything may be in it.
-Result<RestoredValue> read_dump_payload(std::string_view payload);
+Result<Value> read_dump_payload(std::string_view payload, const EncodingLimits& limits);
 
 }  // namespace redan

@@ -34,6 +34,7 @@ namespace redan {
 inline constexpr int kRdbVersionWritten = 10;
 inline constexpr int kRdbVersionNewest = 12;
 inline constexpr int kRdbVersionWithChecksum = 5;
+inline constexpr int kRdbVersionWithFieldExpiry = 12;
 inline constexpr size_t kRdbHeaderBytes = 9;
 
 enum class RdbOpcode : uint8_t {

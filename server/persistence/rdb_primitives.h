@@ -41,6 +41,13 @@ class RdbCursor {
   bool le32(uint32_t& value);
   bool le64(uint64_t& value);
   bool skip(uint64_t count);
+  // The next `count` bytes as they are.
+  bool fixed(uint64_t count, std::string_view& bytes) {
+    const size_t begin = at_;
+    if (!skip(count)) return false;
+    bytes = bytes_.substr(begin, static_cast<size_t>(count));
+    return true;
+  }
   bool length(uint64_t& value);
   // The string's bytes: a view into the input, or into `scratch` for numbers and compressed ones.
   bool string(std::string_view& value, std::string& scratch);

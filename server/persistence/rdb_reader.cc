@@ -1,6 +1,7 @@
 #include "server/persistence/rdb_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/crc64.h"
 
@@ -98,9 +99,7 @@ bool RdbReader::step(RdbCursor& cursor) {
     case Stage::kItems:
       return item(cursor);
     case Stage::kValue:
-      if (!shape_.step(cursor)) return false;
-      if (shape_.done()) stage_ = Stage::kItems, type_ = -1;
-      return true;
+      return value(cursor);
     case Stage::kChecksum:
       return checksum(cursor);
     case Stage::kDone:
@@ -226,7 +225,10 @@ bool RdbReader::key_item(uint8_t code, RdbCursor& cursor) {
     type_ = -1;
   } else {
     in_key(key, code);
-    if (!handled(handler_.other_key(key, facts_, type))) return false;
+    if (options_.limits != nullptr) builder_ = make_value_builder(type, *options_.limits);
+    shape_.tell(builder_.get());
+    value_facts_ = facts_;
+    if (builder_ == nullptr && !handled(handler_.other_key(key, facts_, type))) return false;
     if (!shape_.begin(type)) {
       return cursor.corrupt("a module's value in the form of a Redis 4.0 release candidate");
     }
@@ -234,6 +236,22 @@ bool RdbReader::key_item(uint8_t code, RdbCursor& cursor) {
   }
   facts_ = RdbKeyFacts();
   attributes_pending_ = false;
+  return true;
+}
+
+bool RdbReader::value(RdbCursor& cursor) {
+  if (!shape_.step(cursor)) return false;
+  if (!shape_.done()) return true;
+  if (builder_ != nullptr) {
+    const std::unique_ptr<ValueBuilder> built = std::move(builder_);
+    shape_.tell(nullptr);
+    if (const char* wrong = built->finish()) return cursor.corrupt(wrong);
+    if (!built->empty() && !handled(handler_.value_key(key_, value_facts_, built->take()))) {
+      return false;
+    }
+  }
+  stage_ = Stage::kItems;
+  type_ = -1;
   return true;
 }
 

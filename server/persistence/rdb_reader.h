@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "server/persistence/rdb_primitives.h"
 #include "server/persistence/rdb_shape.h"
 #include "server/persistence/rdb_writer.h"
+#include "server/persistence/value_builder.h"
 
 namespace redan {
 
@@ -32,6 +34,11 @@ class RdbHandler {
                                   std::string_view value) = 0;
   virtual Result<void> integer_key(std::string_view key, const RdbKeyFacts& facts,
                                    int64_t value) = 0;
+  // A key with elements, where Options::limits asked for values.
+  virtual Result<void> value_key(std::string_view /*key*/, const RdbKeyFacts& /*facts*/,
+                                 Value /*value*/) {
+    return kOk;
+  }
   // A key of any other type. kOk: walk over its value.
   virtual Result<void> other_key(std::string_view key, const RdbKeyFacts& facts, RdbType type) = 0;
   virtual Result<void> function_library(std::string_view /*code*/) = 0;
@@ -44,6 +51,8 @@ class RdbReader {
   struct Options {
     bool verify_checksum = true;
     uint64_t total_bytes = UINT64_MAX;  // of the whole stream, where that is known
+    // Values with elements are built, within these thresholds; nullptr: they are walked over.
+    const EncodingLimits* limits = nullptr;
   };
   RdbReader(RdbHandler& handler, Options options) : handler_(handler), options_(options) {}
 
@@ -77,6 +86,7 @@ class RdbReader {
   bool attributes(uint8_t code, RdbCursor& cursor);
   bool key_item(uint8_t code, RdbCursor& cursor);
   bool in_key(std::string_view key, int type);
+  bool value(RdbCursor& cursor);
   bool checksum(RdbCursor& cursor);
   bool handled(Result<void> result);
   Error fail(const Error& error, uint64_t offset);
@@ -98,6 +108,8 @@ class RdbReader {
   uint64_t crc_ = 0;
   RdbKeyFacts facts_;
   RdbShapeWalk shape_;
+  std::unique_ptr<ValueBuilder> builder_;  // of the value that is being read
+  RdbKeyFacts value_facts_;
   std::string key_;  // of a value with elements, or of a string that is not read to its end
   int type_ = -1;
   std::string key_scratch_;

@@ -221,39 +221,60 @@ bool RdbShapeWalk::step(RdbCursor& cursor) {
   return read(frame.pieces[frame.next], cursor);
 }
 
+bool RdbShapeWalk::told(RdbPieces::Kind kind, std::string_view bytes, uint64_t number,
+                        RdbCursor& cursor) {
+  if (pieces_ == nullptr) return true;
+  const char* wrong = pieces_->piece(kind, bytes, number);
+  return wrong == nullptr || cursor.corrupt(wrong);
+}
+
 bool RdbShapeWalk::read(const Piece& piece, RdbCursor& cursor) {
+  using Told = RdbPieces::Kind;
   uint64_t number = 0;
   uint8_t byte = 0;
   std::string_view text;
   switch (piece.kind) {
     case Kind::kString:
-      if (!cursor.string(text, scratch_)) return false;
+      if (!cursor.string(text, scratch_) || !told(Told::kString, text, 0, cursor)) return false;
       break;
     case Kind::kLength:
-      if (!cursor.length(number)) return false;
+      if (!cursor.length(number) || !told(Told::kLength, {}, number, cursor)) return false;
       break;
     case Kind::kByteCounted:
-      if (!cursor.byte(byte) || (byte < 253 && !cursor.skip(byte))) return false;
+      if (!cursor.byte(byte)) return false;
+      if (byte >= 253) {
+        text = byte == 253 ? "nan" : byte == 254 ? "inf" : "-inf";
+      } else if (!cursor.fixed(byte, text)) {
+        return false;
+      }
+      if (!told(Told::kScoreText, text, 0, cursor)) return false;
       break;
     case Kind::kBytes8:
-      if (!cursor.skip(8)) return false;
+      if (!cursor.fixed(8, text) || !told(Told::kBytes8, text, 0, cursor)) return false;
       break;
     case Kind::kBytes16:
-      if (!cursor.skip(16)) return false;
+      if (!cursor.fixed(16, text) || !told(Told::kBytes16, text, 0, cursor)) return false;
       break;
     case Kind::kNodeKind: {
       if (!cursor.length(number)) return false;
       if (number != 1 && number != 2) return cursor.corrupt("a list node of an unknown kind");
       if (number == 1 && !cursor.string(text, scratch_)) return false;
-      if (number == 2 && !compact_string(kListpack[0], cursor)) return false;
+      if (number == 2 && !compact_string(kListpack[0], cursor, text)) return false;
+      if (!told(number == 1 ? Told::kPlainNode : Told::kPackedNode, text, 0, cursor)) return false;
       break;
     }
     case Kind::kListpack:
     case Kind::kZiplist:
     case Kind::kIntset:
-    case Kind::kZipmap:
-      if (!compact_string(piece, cursor)) return false;
+    case Kind::kZipmap: {
+      if (!compact_string(piece, cursor, text)) return false;
+      const Told kind = piece.kind == Kind::kListpack  ? Told::kListpack
+                        : piece.kind == Kind::kZiplist ? Told::kZiplist
+                        : piece.kind == Kind::kIntset  ? Told::kIntset
+                                                       : Told::kZipmap;
+      if (!told(kind, text, 0, cursor)) return false;
       break;
+    }
     case Kind::kModuleValue:
       return module_value(cursor);
     case Kind::kRepeat: {
@@ -261,6 +282,7 @@ bool RdbShapeWalk::read(const Piece& piece, RdbCursor& cursor) {
       if (number > cursor.left_at_most()) {
         return cursor.corrupt("a value claims more elements than there are bytes left");
       }
+      if (!told(Told::kCount, {}, number, cursor)) return false;
       if (number == 0) break;
       frames_.push_back({piece.body.data(), piece.body.size(), 0, number});
       // The frame below moves on when this one ends.
@@ -271,8 +293,7 @@ bool RdbShapeWalk::read(const Piece& piece, RdbCursor& cursor) {
   return true;
 }
 
-bool RdbShapeWalk::compact_string(const Piece& piece, RdbCursor& cursor) {
-  std::string_view bytes;
+bool RdbShapeWalk::compact_string(const Piece& piece, RdbCursor& cursor, std::string_view& bytes) {
   if (!cursor.string(bytes, scratch_)) return false;
   const char* wrong = wrong_frame(piece.kind, bytes);
   return wrong == nullptr || cursor.corrupt(wrong);

@@ -12,6 +12,29 @@
 
 namespace redan {
 
+// Hears what a value consists of, in the order of the bytes: `bytes` of strings, compact encodings
+// and fixed fields, `number` of lengths and of the counts that precede repetitions. Views are valid
+// during the call. A reason ends the reading; nullptr goes on.
+class RdbPieces {
+ public:
+  enum class Kind : uint8_t {
+    kString,
+    kLength,
+    kCount,
+    kScoreText,  // of the old sorted sets: text, or "nan", "inf", "-inf"
+    kBytes8,
+    kBytes16,
+    kListpack,
+    kZiplist,
+    kIntset,
+    kZipmap,
+    kPlainNode,
+    kPackedNode,
+  };
+  virtual ~RdbPieces() = default;
+  virtual const char* piece(Kind kind, std::string_view bytes, uint64_t number) = 0;
+};
+
 // Walks over one value, or over a module's data, in as many steps as it has pieces. Between two
 // steps it may wait for more input.
 class RdbShapeWalk {
@@ -20,6 +43,8 @@ class RdbShapeWalk {
   bool begin(RdbType type);
   void begin_module_data();
   bool done() const { return frames_.empty(); }
+  // From now on; nullptr: nobody. (Of modules' values nothing is told.)
+  void tell(RdbPieces* pieces) { pieces_ = pieces; }
   // Reads one piece; on false see cursor.status(). After kNeedMore the same step is tried again,
   // with a cursor at the place where the failed step began.
   bool step(RdbCursor& cursor);
@@ -35,11 +60,13 @@ class RdbShapeWalk {
   };
   bool read(const Piece& piece, RdbCursor& cursor);
   bool module_value(RdbCursor& cursor);
-  bool compact_string(const Piece& piece, RdbCursor& cursor);
+  bool compact_string(const Piece& piece, RdbCursor& cursor, std::string_view& bytes);
+  bool told(RdbPieces::Kind kind, std::string_view bytes, uint64_t number, RdbCursor& cursor);
   void advance();
 
   std::vector<Frame> frames_;
   std::string scratch_;
+  RdbPieces* pieces_ = nullptr;
 };
 
 }  // namespace redan

@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/crc64.h"
 #include "server/persistence/rdb_primitives.h"
+#include "server/persistence/rdb_values.h"
 
 namespace redan {
 
@@ -39,7 +40,7 @@ void RdbWriter::resize_db(uint64_t keys, uint64_t expiring) {
   append_rdb_length(out_, expiring);
 }
 
-void RdbWriter::key_head(std::string_view key, const RdbKeyFacts& facts) {
+void RdbWriter::key_head(std::string_view key, const RdbKeyFacts& facts, RdbType type) {
   if (facts.expires_unix_ms >= 0) {
     opcode(RdbOpcode::kExpiryMs);
     append_le64(out_, static_cast<uint64_t>(facts.expires_unix_ms));
@@ -52,18 +53,36 @@ void RdbWriter::key_head(std::string_view key, const RdbKeyFacts& facts) {
     opcode(RdbOpcode::kFrequency);
     out_.append(static_cast<char>(facts.frequency));
   }
-  out_.append(static_cast<char>(RdbType::kString));
+  out_.append(static_cast<char>(type));
   append_rdb_string(out_, key, options_.compress);
 }
 
 void RdbWriter::string_key(std::string_view key, const RdbKeyFacts& facts, std::string_view value) {
-  key_head(key, facts);
+  key_head(key, facts, RdbType::kString);
   append_rdb_string(out_, value, options_.compress);
 }
 
 void RdbWriter::integer_key(std::string_view key, const RdbKeyFacts& facts, int64_t value) {
-  key_head(key, facts);
+  key_head(key, facts, RdbType::kString);
   append_rdb_integer(out_, value);
+}
+
+void RdbWriter::packed_key(std::string_view key, const RdbKeyFacts& facts, ValueType type,
+                           ValueForm form, std::string_view bytes) {
+  key_head(key, facts, rdb_type_of_packed(type, form));
+  append_rdb_packed(out_, type, form, bytes, options_.compress);
+}
+
+void RdbWriter::large_key(std::string_view key, const RdbKeyFacts& facts, LargeKind kind,
+                          uint64_t count, int64_t header) {
+  key_head(key, facts, rdb_type_of_large(kind));
+  append_rdb_large_head(out_, kind, count, header);
+  large_kind_ = kind;
+  large_header_ = header;
+}
+
+void RdbWriter::piece(const ValuePiece& piece) {
+  append_rdb_piece(out_, piece, large_kind_, large_header_, options_.compress);
 }
 
 void RdbWriter::end() {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/resp/buffer.h"
+#include "server/data/value.h"
 #include "server/persistence/rdb_format.h"
 
 namespace redan {
@@ -33,6 +34,19 @@ class RdbWriter {
   void resize_db(uint64_t keys, uint64_t expiring);
   void string_key(std::string_view key, const RdbKeyFacts& facts, std::string_view value);
   void integer_key(std::string_view key, const RdbKeyFacts& facts, int64_t value);
+  // A collection in its compact form.
+  void packed_key(std::string_view key, const RdbKeyFacts& facts, ValueType type, ValueForm form,
+                  std::string_view bytes);
+  // A large value: its key, then all of its pieces, one behind the other.
+  void large_key(std::string_view key, const RdbKeyFacts& facts, LargeKind kind, uint64_t count,
+                 int64_t header);
+  void piece(const ValuePiece& piece);
+  // What another writer, without header and checksum, has written; its last value goes on here.
+  void append_section(const RdbWriter& other) {
+    out_.append(other.pending());
+    large_kind_ = other.large_kind_;
+    large_header_ = other.large_header_;
+  }
   void end();
 
   std::string_view pending() const { return out_.view(); }
@@ -42,9 +56,11 @@ class RdbWriter {
 
  private:
   void opcode(RdbOpcode code) { out_.append(static_cast<char>(code)); }
-  void key_head(std::string_view key, const RdbKeyFacts& facts);
+  void key_head(std::string_view key, const RdbKeyFacts& facts, RdbType type);
 
   Options options_;
+  LargeKind large_kind_{};
+  int64_t large_header_ = 0;
   ByteBuffer out_;
   uint64_t crc_ = 0;
   uint64_t total_ = 0;

@@ -35,10 +35,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   // What is dumped is the same value.
-  const Result<RestoredValue> value = read_dump_payload(payload);
+  Result<Value> value = read_dump_payload(payload, EncodingLimits());
   REDAN_CHECK(value.ok());
-  const std::string again =
-      value->is_integer ? dump_integer(value->integer) : dump_string(value->bytes);
+  Entry* const entry = EntryMaker::make_value("k", value.take(), Entry::kNoExpiry);
+  const std::string again = dump_value(*entry);
+  EntryMaker::free(entry);
   REDAN_CHECK(node.call({"RESTORE", "same", "0", again}) == "+OK|");
   REDAN_CHECK(node.call({"GET", "k"}) == node.call({"GET", "same"}));
 

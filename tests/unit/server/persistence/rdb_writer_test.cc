@@ -169,35 +169,48 @@ TEST(RdbWriter, WritesTheBytesThatRedisWrites) {
   EXPECT_EQ(rewriter.writer.pending(), recorded::strings());
 }
 
+std::string dump(std::string_view text) {
+  Entry* const entry = EntryMaker::make_string("key", text, Entry::kNoExpiry);
+  const std::string payload = dump_value(*entry);
+  EntryMaker::free(entry);
+  return payload;
+}
+
+Result<Value> restore(std::string_view payload) {
+  return read_dump_payload(payload, EncodingLimits());
+}
+
 TEST(DumpPayload, ComesBack) {
   Rng rng(11);
   for (int i = 0; i < 300; ++i) {
     const std::string text = random_text(rng);
-    const Result<RestoredValue> restored = read_dump_payload(dump_string(text));
+    const Result<Value> restored = restore(dump(text));
     ASSERT_TRUE(restored.ok());
-    ASSERT_EQ(restored->is_integer ? std::to_string(restored->integer) : restored->bytes, text);
+    ASSERT_EQ(restored->form == ValueForm::kInteger ? std::to_string(restored->integer)
+                                                    : restored->bytes,
+              text);
   }
-  EXPECT_EQ(read_dump_payload(dump_integer(-5))->integer, -5);
-  EXPECT_EQ(read_dump_payload(dump_integer(INT64_MIN))->bytes, "-9223372036854775808");
+  EXPECT_EQ(restore(dump("-5"))->integer, -5);
+  EXPECT_EQ(restore(dump("-9223372036854775808"))->bytes, "-9223372036854775808");
 }
 
 // redis-cli of 7.0.15: SET k 10, DUMP k.
 TEST(DumpPayload, EqualsThatOfRedis) {
-  EXPECT_EQ(dump_string("10"),
+  EXPECT_EQ(dump("10"),
             "\x00\xc0\n\n\x00n\x9fWE\x0e\xae"
             "c\xbb"s);
 }
 
 TEST(DumpPayload, RefusesEveryTruncationAndEveryFlippedBit) {
   const std::string payload =
-      dump_string("some value that is long enough to be compressed aaaaaaaaaaaaaaa");
+      dump("some value that is long enough to be compressed aaaaaaaaaaaaaaa");
   for (size_t size = 0; size < payload.size(); ++size) {
-    EXPECT_FALSE(read_dump_payload(std::string_view(payload).substr(0, size)).ok());
+    EXPECT_FALSE(restore(std::string_view(payload).substr(0, size)).ok());
   }
   for (size_t bit = 0; bit < payload.size() * 8; ++bit) {
     std::string damaged = payload;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
-    EXPECT_FALSE(read_dump_payload(damaged).ok()) << bit;
+    EXPECT_FALSE(restore(damaged).ok()) << bit;
   }
 }
 
@@ -210,11 +223,11 @@ std::string sealed(const std::string& body) {
 }
 
 TEST(DumpPayload, RefusesBrokenInsidesUnderARightChecksum) {
-  EXPECT_TRUE(read_dump_payload(sealed("\x00\x01v"s)).ok());
+  EXPECT_TRUE(restore(sealed("\x00\x01v"s)).ok());
   for (const std::string& body :
        {""s, "\x00"s, "\x00\x02v"s, "\x00\x01v "s, "\x00\xc3\x02\x05\xff\xff"s, "\x01\x01\x01v"s,
         "\x63\x01v"s, "\x00\xc4"s, "\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff"s}) {
-    const Result<RestoredValue> restored = read_dump_payload(sealed(body));
+    const Result<Value> restored = restore(sealed(body));
     ASSERT_FALSE(restored.ok());
     EXPECT_EQ(restored.error().message().substr(0, 15), "Bad data format");
   }
@@ -222,7 +235,7 @@ TEST(DumpPayload, RefusesBrokenInsidesUnderARightChecksum) {
   for (int i = 0; i < 20'000; ++i) {
     std::string body(rng.below(30), '\0');
     for (char& c : body) c = static_cast<char>(rng.next());
-    static_cast<void>(read_dump_payload(sealed(std::string(1, '\0') + body)));
+    static_cast<void>(restore(sealed(std::string(1, '\0') + body)));
   }
 }
 

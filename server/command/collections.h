@@ -1,0 +1,27 @@
+// What handlers of collections have in common: finding a key that must hold one type.
+#pragma once
+
+#include <string_view>
+
+#include "common/base/result.h"
+#include "server/command/call.h"
+#include "server/command/key_effects.h"
+#include "server/keyspace/keyspace.h"
+
+namespace redan {
+
+// For reading; nullptr where there is no such key.
+inline Result<const Entry*> read_value(Call& call, std::string_view key, ValueType type) {
+  const Entry* entry = call.keyspace().read(call.db(), key);
+  if (entry != nullptr && entry->type() != type) return wrong_type();
+  return entry;
+}
+
+// For a command that will change it, or make it.
+inline Result<Keyspace::Ref> change_value(Call& call, std::string_view key, ValueType type) {
+  const Keyspace::Ref ref = call.keyspace().change(call.db(), key);
+  if (ref && ref->type() != type) return wrong_type();
+  return ref;
+}
+
+}  // namespace redan

@@ -1,0 +1,106 @@
+#include "server/persistence/rdb_values.h"
+
+#include "common/base/check.h"
+#include "server/data/listpack.h"
+#include "server/persistence/rdb_primitives.h"
+
+namespace redan {
+
+namespace {
+
+// A list's node that holds a listpack; 1 is one plain element.
+constexpr uint64_t kPackedNode = 2;
+
+void append_members(ByteBuffer& out, std::string_view bytes, bool compress) {
+  const Listpack pack(bytes);
+  append_rdb_length(out, pack.size());
+  for (size_t at = pack.first(); at != Listpack::kNone; at = pack.next(at)) {
+    const Listpack::Element element = pack.at(at);
+    Listpack::Scratch scratch;
+    append_rdb_string(out, element.view(scratch), compress);
+  }
+}
+
+}  // namespace
+
+RdbType rdb_type_of_packed(ValueType type, ValueForm form) {
+  switch (type) {
+    case ValueType::kList:
+      return RdbType::kListQuicklist2;
+    case ValueType::kSet:
+      return form == ValueForm::kIntset ? RdbType::kSetIntset : RdbType::kSet;
+    case ValueType::kSortedSet:
+      return RdbType::kSortedSetListpack;
+    case ValueType::kHash:
+      return RdbType::kHashListpack;
+    case ValueType::kString:
+    case ValueType::kStream:
+      break;
+  }
+  REDAN_CHECK(false);
+  return RdbType::kString;
+}
+
+RdbType rdb_type_of_large(LargeKind kind) {
+  switch (kind) {
+    case LargeKind::kList:
+      return RdbType::kListQuicklist2;
+    case LargeKind::kSet:
+      return RdbType::kSet;
+    case LargeKind::kSortedSet:
+      return RdbType::kSortedSet;
+    case LargeKind::kHash:
+      return RdbType::kHash;
+    case LargeKind::kExpiringHash:
+      return RdbType::kHashExpiring;
+    case LargeKind::kStream:
+      return RdbType::kStream2;
+  }
+  REDAN_CHECK(false);
+  return RdbType::kString;
+}
+
+void append_rdb_packed(ByteBuffer& out, ValueType type, ValueForm form, std::string_view bytes,
+                       bool compress) {
+  if (type == ValueType::kSet && form == ValueForm::kListpack) {
+    return append_members(out, bytes, compress);
+  }
+  if (type == ValueType::kList) {
+    append_rdb_length(out, 1);
+    append_rdb_length(out, kPackedNode);
+  }
+  append_rdb_string(out, bytes, compress);
+}
+
+void append_rdb_large_head(ByteBuffer& out, LargeKind kind, uint64_t count, int64_t header) {
+  if (kind == LargeKind::kStream) return;  // Its pieces are whole as they are.
+  if (kind == LargeKind::kExpiringHash) append_le64(out, static_cast<uint64_t>(header));
+  append_rdb_length(out, count);
+}
+
+void append_rdb_piece(ByteBuffer& out, const ValuePiece& piece, LargeKind kind, int64_t header,
+                      bool compress) {
+  switch (piece.kind) {
+    case ValuePiece::Kind::kMember:
+      return append_rdb_string(out, piece.a, compress);
+    case ValuePiece::Kind::kField:
+      // 0: stays; else from the earliest expiry on, which is 1.
+      if (kind == LargeKind::kExpiringHash) {
+        append_rdb_length(
+            out, piece.number == 0 ? 0 : static_cast<uint64_t>(piece.number - header + 1));
+      }
+      append_rdb_string(out, piece.a, compress);
+      return append_rdb_string(out, piece.b, compress);
+    case ValuePiece::Kind::kScored:
+      append_rdb_string(out, piece.a, compress);
+      return append_le64(out, static_cast<uint64_t>(piece.number));
+    case ValuePiece::Kind::kNode:
+      append_rdb_length(out, static_cast<uint64_t>(piece.number));
+      return append_rdb_string(out, piece.a, compress);
+    case ValuePiece::Kind::kRaw:
+      out.append(piece.a);
+      return;
+  }
+}
+
+}  // namespace redan
