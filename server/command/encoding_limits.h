@@ -7,7 +7,7 @@
 namespace redan {
 
 // Changed by these: CONFIG SET of one of them tells the keyspace.
-inline constexpr std::initializer_list<std::string_view> kEncodingLimitOptions = {
+inline const std::initializer_list<std::string_view> kEncodingLimitOptions = {
     "hash-max-listpack-entries", "hash-max-listpack-value", "set-max-intset-entries",
     "set-max-listpack-entries",  "set-max-listpack-value",  "zset-max-listpack-entries",
     "zset-max-listpack-value",   "list-max-listpack-size",  "list-compress-depth",

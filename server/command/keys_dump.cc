@@ -90,7 +90,7 @@ Result<void> restore(Call& call) {
   if (exists && !options->replace) return Error("BUSYKEY", "Target key name already exists.");
   const Result<int64_t> deadline_ms = restore_deadline(call, *options);
   if (!deadline_ms) return deadline_ms.error();
-  Result<Value> value = read_dump_payload(call.arg(3), keyspace.limits());
+  Result<StoredValue> value = read_dump_payload(call.arg(3), keyspace.limits());
   if (!value) return value.error();
 
   const bool dead_on_arrival = *deadline_ms != 0 && *deadline_ms <= keyspace.now_ms() &&
@@ -106,7 +106,7 @@ Result<void> restore(Call& call) {
   }
   if (exists) keyspace.erase(db, key, free_by(call.config().lazyfree_lazy_server_del));
   const SetExpiry expiry = *deadline_ms == 0 ? SetExpiry{} : SetExpiry::at(*deadline_ms);
-  keyspace.set_value(db, key, *std::move(value), expiry);
+  keyspace.set_value(db, key, value.take(), expiry);
   if (options->idle_s) keyspace.set_idle(db, key, *options->idle_s);
   if (options->frequency) {
     keyspace.set_frequency(db, key, static_cast<uint8_t>(*options->frequency));

@@ -67,8 +67,11 @@ void BucketArray::allocate(size_t home_buckets) {
 }
 
 size_t BucketArray::memory_bytes() const {
-  return (home_count_ + overflow_count_) * sizeof(Bucket) - released_bytes_ +
-         (bits_ == nullptr ? 0 : bitmap_bytes(home_count_));
+  return (home_count_ + overflow_count_) * sizeof(Bucket) - released_bytes_;
+}
+
+size_t BucketArray::snapshot_bytes() const {
+  return bits_ == nullptr ? 0 : bitmap_bytes(home_count_);
 }
 
 void BucketArray::add(size_t index, uint8_t tag, uintptr_t slot) {

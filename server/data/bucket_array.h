@@ -57,7 +57,8 @@ class BucketArray {
   bool allocated() const { return buckets_ != nullptr; }
   size_t home_count() const { return home_count_; }
   uint64_t mask() const { return home_count_ - 1; }
-  size_t memory_bytes() const;
+  size_t memory_bytes() const;    // of the buckets
+  size_t snapshot_bytes() const;  // of what a snapshot keeps beside them
 
   Bucket* bucket(size_t index) const { return buckets_ + index; }
   // Chains an overflow bucket where the home bucket and its chain are full.

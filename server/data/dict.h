@@ -79,7 +79,11 @@ class Dict {
   size_t size() const { return size_; }
   size_t home_buckets() const { return now_.home_count() + next_.home_count(); }
   bool rehashing() const { return next_.allocated(); }
-  size_t memory_bytes() const { return now_.memory_bytes() + next_.memory_bytes(); }
+  size_t memory_bytes() const {
+    return bucket_bytes() + now_.snapshot_bytes() + next_.snapshot_bytes();
+  }
+  // The same without what a snapshot needs: changes with the entries only.
+  size_t bucket_bytes() const { return now_.memory_bytes() + next_.memory_bytes(); }
 
   // For reading only.
   Entry* find(std::string_view key) const {

@@ -33,7 +33,7 @@ class ElementTable {
 
   const HashKey& hash_key() const { return hash_key_; }
   size_t size() const { return dict_.size(); }
-  size_t memory_bytes() const { return dict_.memory_bytes() + element_bytes_; }
+  size_t memory_bytes() const { return dict_.bucket_bytes() + element_bytes_; }
 
   // For reading only; nullptr: there is none.
   const Element* find(std::string_view name) const { return dict_.find(name); }
@@ -75,7 +75,8 @@ class ElementTable {
   // Copies of all elements of another table into this one, which is empty.
   void copy_from(const ElementTable& other) {
     reserve(other.size());
-    other.for_each([&](const Element& element) { insert(locate(element.key()), Element::copy(element)); });
+    other.for_each(
+        [&](const Element& element) { insert(locate(element.key()), Element::copy(element)); });
   }
 
   void begin_snapshot(PieceSink* sink) {

@@ -1,5 +1,6 @@
-// How collections are kept: up to which size in their compact forms (the directives *-max-listpack-*
-// and their like, with Redis' defaults), and what keys the hash tables of large ones.
+// How collections are kept: up to which size in their compact forms (the directives
+// *-max-listpack-* and their like, with Redis' defaults), and what keys the hash tables of large
+// ones.
 #pragma once
 
 #include <cstdint>

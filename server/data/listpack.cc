@@ -163,8 +163,7 @@ size_t Listpack::find(std::string_view needle, size_t from, size_t skip) const {
                 std::memcmp(bytes_.data() + at_byte + 1, needle.data(), needle.size()) == 0;
       } else {
         const Element element = at(at_byte);
-        equal = element.is_integer ? number && *number == element.integer
-                                   : element.text == needle;
+        equal = element.is_integer ? number && *number == element.integer : element.text == needle;
       }
       if (equal) return at_byte;
       skipping = skip;

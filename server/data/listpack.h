@@ -17,7 +17,8 @@
 // 12 are the same element. Listpack reads; the edits below work on anything that has
 //   std::string_view view() const
 //   char* splice(size_t at, size_t removed, size_t added)    makes room (not initialised) or closes
-//                                                            it, and answers where the bytes are now
+//                                                            it, and answers where the bytes are
+//                                                            now
 // None of them checks the input: use validate() on bytes of other origin first.
 #pragma once
 

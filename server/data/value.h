@@ -73,8 +73,8 @@ class LargeValue {
   virtual LargeKind kind() const = 0;
   // Elements: fields, members, items, entries of a stream.
   virtual size_t size() const = 0;
-  // What it has allocated, itself included, as size classes; O(1), since it is asked for before and
-  // after each change.
+  // What it has allocated, itself included, as size classes, but for what a snapshot needs; O(1),
+  // since it is asked for before and after each change and must not change otherwise.
   virtual size_t memory_bytes() const = 0;
   virtual std::unique_ptr<LargeValue> clone() const = 0;
   // OBJECT ENCODING's name for it.
@@ -100,26 +100,26 @@ class LargeValue {
 };
 
 // A value of any type and form, without a key.
-struct Value {
+struct StoredValue {
   ValueType type = ValueType::kString;
   ValueForm form = ValueForm::kText;
   int64_t integer = 0;  // kInteger
   std::string bytes;    // kText, kListpack, kIntset
   std::unique_ptr<LargeValue> large;
 
-  static Value text(std::string bytes) {
+  static StoredValue text(std::string bytes) {
     return {ValueType::kString, ValueForm::kText, 0, std::move(bytes), nullptr};
   }
-  static Value of_integer(int64_t integer) {
+  static StoredValue of_integer(int64_t integer) {
     return {ValueType::kString, ValueForm::kInteger, integer, {}, nullptr};
   }
-  static Value packed(ValueType type, std::string listpack) {
+  static StoredValue packed(ValueType type, std::string listpack) {
     return {type, ValueForm::kListpack, 0, std::move(listpack), nullptr};
   }
-  static Value intset(std::string bytes) {
+  static StoredValue intset(std::string bytes) {
     return {ValueType::kSet, ValueForm::kIntset, 0, std::move(bytes), nullptr};
   }
-  static Value of_large(ValueType type, std::unique_ptr<LargeValue> value) {
+  static StoredValue of_large(ValueType type, std::unique_ptr<LargeValue> value) {
     return {type, ValueForm::kLarge, 0, {}, std::move(value)};
   }
 };

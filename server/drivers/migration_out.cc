@@ -214,9 +214,9 @@ void MigrationDriver::Out::emit(int, const Entry& entry) {
     const std::string deadline = std::to_string(entry.expires() ? entry.expiry_ms() : 0);
     const std::string payload = dump_value(entry);
     buffer_ += "*6\r\n$7\r\nRESTORE\r\n";
-    for (const std::string_view word : {entry.key(), std::string_view(deadline),
-                                        std::string_view(payload), std::string_view("ABSTTL"),
-                                        std::string_view("REPLACE")}) {
+    for (const std::string_view word :
+         {entry.key(), std::string_view(deadline), std::string_view(payload),
+          std::string_view("ABSTTL"), std::string_view("REPLACE")}) {
       append_bulk(buffer_, word);
     }
     return;

@@ -143,10 +143,8 @@ void SnapshotJob::State::begin_large(uint32_t id, int db, const Entry& entry) {
   QueuedEntry queued = facts_of(db, entry);
   queued.part = QueuedEntry::Part::kLargeBegins;
   const LargeValue& value = entry.large();
-  const LargeBeginning begins{.count = value.piece_count(),
-                              .header = value.piece_header(),
-                              .id = id,
-                              .kind = value.kind()};
+  const LargeBeginning begins{
+      .count = value.piece_count(), .header = value.piece_header(), .id = id, .kind = value.kind()};
   queue.add(queued, entry.key(), {reinterpret_cast<const char*>(&begins), sizeof(begins)});
 }
 

@@ -28,7 +28,7 @@ class SnapshotLoader::Filler : public RdbHandler {
   Result<void> integer_key(std::string_view key, const RdbKeyFacts& key_facts,
                            int64_t value) override;
   Result<void> value_key(std::string_view key, const RdbKeyFacts& key_facts,
-                         Value value) override;
+                         StoredValue value) override;
   Result<void> other_key(std::string_view key, const RdbKeyFacts&, RdbType type) override;
   Result<void> function_library(std::string_view code) override;
   Result<void> module_data(uint64_t id) override;
@@ -115,7 +115,7 @@ Result<void> SnapshotLoader::Filler::integer_key(std::string_view key, const Rdb
 }
 
 Result<void> SnapshotLoader::Filler::value_key(std::string_view key, const RdbKeyFacts& key_facts,
-                                               Value value) {
+                                               StoredValue value) {
   if (expired(key_facts)) return kOk;
   if (!keyspace_.load_value(db_, key, std::move(value), key_facts.expires_unix_ms)) {
     return twice(key);

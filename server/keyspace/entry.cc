@@ -186,7 +186,7 @@ Entry* EntryMaker::clone(const Entry& entry, std::string_view key, int64_t expir
     return copy;
   }
   if (!entry.is_string()) {
-    Value value{entry.type(), entry.form(), 0, {}, nullptr};
+    StoredValue value{entry.type(), entry.form(), 0, {}, nullptr};
     if (entry.is_large()) {
       value.large = entry.large().clone();
     } else {
@@ -275,17 +275,17 @@ Entry* EntryMaker::resize_string(Entry* entry, size_t size) {
 
 // --- collections ---
 
-Entry* EntryMaker::make_value(std::string_view key, Value value, int64_t expiry_ms) {
+Entry* EntryMaker::make_value(std::string_view key, StoredValue value, int64_t expiry_ms) {
   if (value.form == ValueForm::kText) return make_string(key, value.bytes, expiry_ms);
   if (value.form == ValueForm::kInteger) return make_integer(key, value.integer, expiry_ms);
   const bool expires = expiry_ms != Entry::kNoExpiry;
   const bool is_inline = value.large == nullptr && value.bytes.size() <= kMaxInline;
-  const Encoding encoding = is_inline                 ? Encoding::kInline
+  const Encoding encoding = is_inline                ? Encoding::kInline
                             : value.large == nullptr ? Encoding::kHeap
                                                      : Encoding::kLarge;
-  const auto flags = static_cast<uint8_t>((expires ? Entry::kExpires : 0) |
-                                          (is_inline ? 0 : Entry::kWord) |
-                                          (value.form == ValueForm::kIntset ? Entry::kIntset : 0));
+  const auto flags =
+      static_cast<uint8_t>((expires ? Entry::kExpires : 0) | (is_inline ? 0 : Entry::kWord) |
+                           (value.form == ValueForm::kIntset ? Entry::kIntset : 0));
   Entry* const entry =
       allocate(key, type_byte(value.type, encoding), flags, is_inline ? value.bytes.size() : 0);
   if (expires) entry->store(8, expiry_ms);
@@ -303,7 +303,7 @@ Entry* EntryMaker::make_value(std::string_view key, Value value, int64_t expiry_
   return entry;
 }
 
-Entry* EntryMaker::set_value(Entry* entry, Value value, int64_t expiry_ms) {
+Entry* EntryMaker::set_value(Entry* entry, StoredValue value, int64_t expiry_ms) {
   Entry* const changed = make_value(entry->key(), std::move(value), expiry_ms);
   changed->set_access(entry->access());
   free(entry);
@@ -313,8 +313,8 @@ Entry* EntryMaker::set_value(Entry* entry, Value value, int64_t expiry_ms) {
 // The entry without the bytes that stand in it, with a word instead. What it was is freed; its
 // value must have been taken care of.
 Entry* EntryMaker::with_word(Entry* entry, Encoding encoding, uintptr_t word) {
-  const auto flags = static_cast<uint8_t>((entry->flags_ & (Entry::kExpires | Entry::kIntset)) |
-                                          Entry::kWord);
+  const auto flags =
+      static_cast<uint8_t>((entry->flags_ & (Entry::kExpires | Entry::kIntset)) | Entry::kWord);
   Entry* const changed = allocate(entry->key(), type_byte(entry->type(), encoding), flags, 0);
   changed->set_access(entry->access());
   if (entry->expires()) changed->store(8, entry->expiry_ms());

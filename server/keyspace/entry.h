@@ -158,7 +158,7 @@ class EntryMaker {
   // The same, taking the value out of `entry`, which is freed.
   static Entry* rename(Entry* entry, std::string_view key);
   static void free(Entry* entry);
-  static Entry* make_value(std::string_view key, Value value, int64_t expiry_ms);
+  static Entry* make_value(std::string_view key, StoredValue value, int64_t expiry_ms);
 
   // Replaces the value (of any type) by a string, in place where it fits. The LRU bits stay.
   static Entry* set_string(Entry* entry, std::string_view value, int64_t expiry_ms);
@@ -179,7 +179,7 @@ class EntryMaker {
   static Entry* resize_string(Entry* entry, size_t size);
   static char* writable_bytes(Entry* entry);
   // Replaces the value (of any type) by another.
-  static Entry* set_value(Entry* entry, Value value, int64_t expiry_ms);
+  static Entry* set_value(Entry* entry, StoredValue value, int64_t expiry_ms);
   // The compact bytes of a collection: `removed` of them at `at` make room for `added`, which are
   // not initialised. `writable_packed` is where they are then.
   static Entry* splice(Entry* entry, size_t at, size_t removed, size_t added);

@@ -281,7 +281,7 @@ char* Keyspace::resize_string(int db, Ref ref, size_t size) {
   return EntryMaker::writable_bytes(entry);
 }
 
-void Keyspace::set_value(int db, std::string_view key, Value value, SetExpiry expiry) {
+void Keyspace::set_value(int db, std::string_view key, StoredValue value, SetExpiry expiry) {
   Ref ref = change(db, key);
   if (ref) {
     replace(ref, [&](Entry* before) {
@@ -312,7 +312,7 @@ void Keyspace::become_large(Ref& ref, std::unique_ptr<LargeValue> large) {
   replace(ref, [&](Entry* before) { return EntryMaker::become_large(before, std::move(large)); });
 }
 
-Keyspace::Ref Keyspace::create(int db, std::string_view key, Ref ref, Value value) {
+Keyspace::Ref Keyspace::create(int db, std::string_view key, Ref ref, StoredValue value) {
   REDAN_CHECK(!ref);
   Entry* const entry = EntryMaker::make_value(key, std::move(value), Entry::kNoExpiry);
   set_access_of_new(*entry);
@@ -465,7 +465,7 @@ bool Keyspace::load_integer(int db, std::string_view key, int64_t value, int64_t
   return true;
 }
 
-bool Keyspace::load_value(int db, std::string_view key, Value value, int64_t expiry_ms) {
+bool Keyspace::load_value(int db, std::string_view key, StoredValue value, int64_t expiry_ms) {
   TableHome& home = home_of(db, key);
   const Table::Place place = locate(home, key);
   if (place) return false;

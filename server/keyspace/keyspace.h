@@ -206,14 +206,14 @@ class Keyspace {
   // The compact collection goes on in its large form.
   void become_large(Ref& ref, std::unique_ptr<LargeValue> large);
   // A new key, where change() found none. Counts no change; the result is for changing it further.
-  Ref create(int db, std::string_view key, Ref ref, Value value);
+  Ref create(int db, std::string_view key, Ref ref, StoredValue value);
   // Takes the key out: its last element is gone. Counts no change.
   void remove(int db, Ref ref, Free how);
   // A command changed a key's value: watchers hear of it, and `changes` count for save points.
   void changed(int db, std::string_view key, uint64_t changes = 1);
 
   // Puts a value of any type in a key's place, whatever was there; counts one change.
-  void set_value(int db, std::string_view key, Value value, SetExpiry expiry = {});
+  void set_value(int db, std::string_view key, StoredValue value, SetExpiry expiry = {});
 
   // --- values; each of these counts one change and tells the observer ---
   void set_string(int db, std::string_view key, std::string_view value, SetExpiry expiry = {});
@@ -300,7 +300,7 @@ class Keyspace {
   // false: the key is there already.
   bool load_string(int db, std::string_view key, std::string_view value, int64_t expiry_ms);
   bool load_integer(int db, std::string_view key, int64_t value, int64_t expiry_ms);
-  bool load_value(int db, std::string_view key, Value value, int64_t expiry_ms);
+  bool load_value(int db, std::string_view key, StoredValue value, int64_t expiry_ms);
   // Sets what eviction knows of a key (RESTORE, RDB).
   void set_idle(int db, std::string_view key, int64_t idle_s);
   void set_frequency(int db, std::string_view key, uint8_t frequency);

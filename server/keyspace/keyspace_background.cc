@@ -39,8 +39,7 @@ struct Keyspace::SinkAdapter final : Table::Sink {
     std::unique_ptr<LargeValue> owned;  // its key went before the walk came to it
   };
 
-  SinkAdapter(Keyspace& of, SnapshotSink* to)
-      : keyspace(of), sink(to), parts(to->large_sink()) {}
+  SinkAdapter(Keyspace& of, SnapshotSink* to) : keyspace(of), sink(to), parts(to->large_sink()) {}
 
   void emit(int tag, const Entry& entry) override {
     if (entry.is_large() && parts != nullptr) [[unlikely]] {

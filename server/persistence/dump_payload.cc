@@ -26,8 +26,7 @@ std::string finished(ByteBuffer& out, int version) {
 
 }  // namespace
 
-LargeDump::LargeDump(const LargeValue& value)
-    : kind_(value.kind()), header_(value.piece_header()) {
+LargeDump::LargeDump(const LargeValue& value) : kind_(value.kind()), header_(value.piece_header()) {
   out_.append(static_cast<char>(rdb_type_of_large(kind_)));
   append_rdb_large_head(out_, kind_, value.piece_count(), header_);
 }
@@ -37,8 +36,8 @@ void LargeDump::piece(const ValuePiece& piece) {
 }
 
 std::string LargeDump::finish() {
-  return finished(out_, kind_ == LargeKind::kExpiringHash ? kRdbVersionWithFieldExpiry
-                                                          : kRdbVersionWritten);
+  return finished(
+      out_, kind_ == LargeKind::kExpiringHash ? kRdbVersionWithFieldExpiry : kRdbVersionWritten);
 }
 
 namespace {
@@ -56,8 +55,8 @@ std::string dump_large(const LargeValue& value) {
 }
 
 // Walks over a value with elements; what it consists of goes to the builder.
-Result<Value> build(RdbType type, const EncodingLimits& limits, RdbCursor cursor,
-                    std::string_view body) {
+Result<StoredValue> build(RdbType type, const EncodingLimits& limits, RdbCursor cursor,
+                          std::string_view body) {
   const Error bad_format("ERR", "Bad data format");
   const std::unique_ptr<ValueBuilder> builder = make_value_builder(type, limits);
   RdbShapeWalk walk;
@@ -98,7 +97,7 @@ std::string dump_value(const Entry& entry) {
   return finished(out, kRdbVersionWritten);
 }
 
-Result<Value> read_dump_payload(std::string_view payload, const EncodingLimits& limits) {
+Result<StoredValue> read_dump_payload(std::string_view payload, const EncodingLimits& limits) {
   const Error wrong_footer("ERR", "DUMP payload version or checksum are wrong");
   if (payload.size() < kFooterBytes) return wrong_footer;
   const std::string_view body = payload.substr(0, payload.size() - kFooterBytes);
@@ -120,8 +119,8 @@ Result<Value> read_dump_payload(std::string_view payload, const EncodingLimits& 
   std::string scratch;
   if (!cursor.value(value, scratch)) return bad_format;
   if (cursor.at() != body.size()) return bad_format;
-  if (value.is_integer) return Value::of_integer(value.integer);
-  return Value::text(std::string(value.bytes));
+  if (value.is_integer) return StoredValue::of_integer(value.integer);
+  return StoredValue::text(std::string(value.bytes));
 }
 
 }  // namespace redan

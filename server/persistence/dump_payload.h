@@ -31,6 +31,6 @@ class LargeDump {
 };
 
 // The payload comes from a client: anything may be in it.
-Result<Value> read_dump_payload(std::string_view payload, const EncodingLimits& limits);
+Result<StoredValue> read_dump_payload(std::string_view payload, const EncodingLimits& limits);
 
 }  // namespace redan

@@ -36,7 +36,7 @@ class RdbHandler {
                                    int64_t value) = 0;
   // A key with elements, where Options::limits asked for values.
   virtual Result<void> value_key(std::string_view /*key*/, const RdbKeyFacts& /*facts*/,
-                                 Value /*value*/) {
+                                 StoredValue /*value*/) {
     return kOk;
   }
   // A key of any other type. kOk: walk over its value.

@@ -86,8 +86,8 @@ void append_rdb_piece(ByteBuffer& out, const ValuePiece& piece, LargeKind kind, 
     case ValuePiece::Kind::kField:
       // 0: stays; else from the earliest expiry on, which is 1.
       if (kind == LargeKind::kExpiringHash) {
-        append_rdb_length(
-            out, piece.number == 0 ? 0 : static_cast<uint64_t>(piece.number - header + 1));
+        append_rdb_length(out,
+                          piece.number == 0 ? 0 : static_cast<uint64_t>(piece.number - header + 1));
       }
       append_rdb_string(out, piece.a, compress);
       return append_rdb_string(out, piece.b, compress);

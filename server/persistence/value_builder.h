@@ -1,6 +1,6 @@
 // From the pieces of a value in RDB, in any of the encodings of Redis 2.8 to 7.4, to a Value in the
-// form that its size asks for today. What the pieces say is checked: compact encodings to their last
-// byte, duplicates, counts. The bytes may come from a client (RESTORE).
+// form that its size asks for today. What the pieces say is checked: compact encodings to their
+// last byte, duplicates, counts. The bytes may come from a client (RESTORE).
 //
 // Each type has a file of its own, build_*.cc; make_value_builder() in value_builder.cc lists them.
 #pragma once
@@ -20,7 +20,7 @@ class ValueBuilder : public RdbPieces {
   virtual const char* finish() { return nullptr; }
   // After finish(). A value without elements is none: old versions of Redis could write such.
   virtual bool empty() const = 0;
-  virtual Value take() = 0;
+  virtual StoredValue take() = 0;
 };
 
 // nullptr: values of this type are not kept (strings have a way of their own).

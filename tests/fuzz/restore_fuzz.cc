@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   // What is dumped is the same value.
-  Result<Value> value = read_dump_payload(payload, EncodingLimits());
+  Result<StoredValue> value = read_dump_payload(payload, EncodingLimits());
   REDAN_CHECK(value.ok());
   Entry* const entry = EntryMaker::make_value("k", value.take(), Entry::kNoExpiry);
   const std::string again = dump_value(*entry);

@@ -61,7 +61,8 @@ TEST(Listpack, IntegersAreTextInAnotherForm) {
     EXPECT_EQ(pack.at(pack.first()).length(), text.size());
     EXPECT_TRUE(Listpack::validate(bytes));
   }
-  for (const std::string& text : {"-0"s, "01"s, "+1"s, " 1"s, "9223372036854775808"s, ""s, "1.0"s}) {
+  for (const std::string& text :
+       {"-0"s, "01"s, "+1"s, " 1"s, "9223372036854775808"s, ""s, "1.0"s}) {
     const std::string bytes = packed({text});
     EXPECT_FALSE(Listpack(bytes).at(Listpack::kHeaderBytes).is_integer) << text;
     EXPECT_EQ(elements_of(bytes), std::vector<std::string>{text});

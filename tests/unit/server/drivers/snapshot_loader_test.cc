@@ -88,12 +88,12 @@ TEST(SnapshotLoader, RefusesTheSameKeyTwice) {
 }
 
 TEST(SnapshotLoader, NamesKeyTypeAndPlaceOfAValueItCannotKeep) {
-  const auto loaded = load("REDIS0010\xfe\x02\x01\x01l\x01\x01v");
+  const auto loaded = load("REDIS0010\xfe\x02\x07\x01m\x01\x01v");
   ASSERT_FALSE(loaded.ok());
   EXPECT_EQ(
       loaded.error().message(),
-      "the key \"l\" of database 2 holds a list (list-linked), and this version of Redan keeps "
-      "strings only (offset 11)");
+      "the key \"m\" of database 2 holds a module (module-value), and this version of Redan does "
+      "not keep such values (offset 11)");
   EXPECT_NE(load(recorded::types()).error().message().find("function libraries"),
             std::string::npos);
 }

@@ -105,7 +105,7 @@ struct World {
       value->add(one);
       model[name].insert(one);
     }
-    keyspace.set_value(0, name, Value::of_large(ValueType::kSet, std::move(value)));
+    keyspace.set_value(0, name, StoredValue::of_large(ValueType::kSet, std::move(value)));
   }
   void step() {
     const std::string name = key();
@@ -225,8 +225,9 @@ TEST(PackedValues, AreEditedInPlace) {
     std::string model = Listpack::empty_bytes();
     StringBytes model_store(model);
     const std::string key = std::string(rng.chance(0.2) ? 300 : 10, 'k');
-    static_cast<void>(keyspace.create(0, key, keyspace.change(0, key),
-                                      Value::packed(ValueType::kHash, Listpack::empty_bytes())));
+    static_cast<void>(
+        keyspace.create(0, key, keyspace.change(0, key),
+                        StoredValue::packed(ValueType::kHash, Listpack::empty_bytes())));
     for (int step = 0; step < 400; ++step) {
       Keyspace::Ref ref = keyspace.change(0, key);
       auto store = keyspace.packed(ref);

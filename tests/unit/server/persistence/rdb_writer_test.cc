@@ -176,7 +176,7 @@ std::string dump(std::string_view text) {
   return payload;
 }
 
-Result<Value> restore(std::string_view payload) {
+Result<StoredValue> restore(std::string_view payload) {
   return read_dump_payload(payload, EncodingLimits());
 }
 
@@ -184,11 +184,11 @@ TEST(DumpPayload, ComesBack) {
   Rng rng(11);
   for (int i = 0; i < 300; ++i) {
     const std::string text = random_text(rng);
-    const Result<Value> restored = restore(dump(text));
+    const Result<StoredValue> restored = restore(dump(text));
     ASSERT_TRUE(restored.ok());
-    ASSERT_EQ(restored->form == ValueForm::kInteger ? std::to_string(restored->integer)
-                                                    : restored->bytes,
-              text);
+    ASSERT_EQ(
+        restored->form == ValueForm::kInteger ? std::to_string(restored->integer) : restored->bytes,
+        text);
   }
   EXPECT_EQ(restore(dump("-5"))->integer, -5);
   EXPECT_EQ(restore(dump("-9223372036854775808"))->bytes, "-9223372036854775808");
@@ -227,7 +227,7 @@ TEST(DumpPayload, RefusesBrokenInsidesUnderARightChecksum) {
   for (const std::string& body :
        {""s, "\x00"s, "\x00\x02v"s, "\x00\x01v "s, "\x00\xc3\x02\x05\xff\xff"s, "\x01\x01\x01v"s,
         "\x63\x01v"s, "\x00\xc4"s, "\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff"s}) {
-    const Result<Value> restored = restore(sealed(body));
+    const Result<StoredValue> restored = restore(sealed(body));
     ASSERT_FALSE(restored.ok());
     EXPECT_EQ(restored.error().message().substr(0, 15), "Bad data format");
   }
