@@ -158,7 +158,7 @@ constexpr size_t kAnyNumber = SIZE_MAX;
 constexpr DebugCommand kDebugCommands[] = {
     {"CHANGE-REPL-ID", "", 0, 0, change_repl_id, "Take a new replication id."},
     {"DIGEST", "", 0, 0, digest, "A fingerprint of all data."},
-    {"DIGEST-VALUE", " <key> [<key> ...]", 1, kAnyNumber, digest_value,
+    {"DIGEST-VALUE", " [<key> ...]", 0, kAnyNumber, digest_value,
      "Fingerprints of the values of these keys."},
     {"ERROR", " <text>", 1, 1, error, "Answer with an error of this text."},
     {"HELP", "", 0, 0, help, "Print this help."},

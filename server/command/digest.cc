@@ -9,10 +9,6 @@
 namespace redan {
 namespace {
 
-std::string_view bytes_of(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 Digest sha1(std::string_view bytes) {
   Digest digest;
   unsigned int size = 0;
@@ -22,17 +18,19 @@ Digest sha1(std::string_view bytes) {
   return digest;
 }
 
-// Adds bytes whose order among others does not matter.
+}  // namespace
+
 void add_unordered(Digest& digest, std::string_view bytes) {
   const Digest hash = sha1(bytes);
   for (size_t i = 0; i < digest.size(); ++i) digest[i] ^= hash[i];
 }
 
-// Adds bytes whose order matters.
 void add_ordered(Digest& digest, std::string_view bytes) {
   add_unordered(digest, bytes);
   digest = sha1(bytes_of(digest));
 }
+
+namespace {
 
 void add_number(Digest& digest, uint32_t number) {
   const char big_endian[4] = {static_cast<char>(number >> 24), static_cast<char>(number >> 16),
@@ -42,9 +40,18 @@ void add_number(Digest& digest, uint32_t number) {
 
 void add_value(Digest& digest, const Entry& entry) {
   add_number(digest, static_cast<uint32_t>(entry.type()));
-  REDAN_CHECK(entry.is_string());
-  Entry::Scratch scratch;
-  add_ordered(digest, entry.string(scratch));
+  switch (entry.type()) {
+    case ValueType::kString: {
+      Entry::Scratch scratch;
+      add_ordered(digest, entry.string(scratch));
+      break;
+    }
+    case ValueType::kSet:
+      add_set(digest, entry);
+      break;
+    default:
+      REDAN_CHECK(false);
+  }
   if (entry.expires()) add_unordered(digest, "!!expire!!");
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "server/keyspace/keyspace.h"
 
@@ -18,5 +19,15 @@ using Digest = std::array<uint8_t, 20>;
 Digest value_digest(const Entry& entry);
 Digest dataset_digest(Keyspace& keyspace);
 std::string to_hex(const Digest& digest);
+
+// What digests are made of: bytes whose order among others does not matter, and bytes whose does.
+void add_unordered(Digest& digest, std::string_view bytes);
+void add_ordered(Digest& digest, std::string_view bytes);
+inline std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+// The values of each type.
+void add_set(Digest& digest, const Entry& entry);
 
 }  // namespace redan

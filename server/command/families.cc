@@ -3,14 +3,19 @@
 namespace redan {
 
 std::vector<CommandFamily<Call>> server_families() {
-  return {string_commands(),         string_edit_commands(),    key_commands(),
-          expiry_commands(),         scan_commands(),           sort_commands(),
-          dump_commands(),           restore_asking_commands(), select_commands(),
-          database_commands(),       connection_commands(),     client_commands(),
-          transaction_commands(),    pubsub_commands(),         admin_commands(),
-          debug_commands(),          replication_commands(),    wait_commands(),
-          waitaof_commands(),        migrate_commands(),        cluster_commands(),
-          cluster_session_commands()};
+  return {string_commands(),      string_edit_commands(),
+          key_commands(),         expiry_commands(),
+          scan_commands(),        sort_commands(),
+          dump_commands(),        restore_asking_commands(),
+          select_commands(),      database_commands(),
+          connection_commands(),  client_commands(),
+          transaction_commands(), pubsub_commands(),
+          admin_commands(),       debug_commands(),
+          replication_commands(), wait_commands(),
+          waitaof_commands(),     migrate_commands(),
+          cluster_commands(),     cluster_session_commands(),
+          set_commands(),         random_set_commands(),
+          set_algebra_commands()};
 }
 
 }  // namespace redan

@@ -1,6 +1,4 @@
 // The commands that go over all keys, and OBJECT, which looks inside of one.
-#include <algorithm>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +8,7 @@
 #include "server/command/call.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/scan_options.h"
 #include "server/command/type_names.h"
 
 namespace redan {
@@ -30,53 +29,13 @@ Result<void> keys(Call& call) {
   return kOk;
 }
 
-struct ScanOptions {
-  int64_t count = 10;
-  std::string_view pattern = "*";
-  std::optional<std::string_view> type;
-};
-
-Result<ScanOptions> read_scan_options(ArgReader words) {
-  ScanOptions options;
-  while (words.more()) {
-    if (words.match_with("COUNT", 1)) {
-      const Result<int64_t> count = words.integer();
-      if (!count) return count.error();
-      if (*count < 1) return syntax_error();
-      options.count = *count;
-    } else if (words.match_with("MATCH", 1)) {
-      options.pattern = words.next();
-    } else if (words.match_with("TYPE", 1)) {
-      options.type = words.next();
-    } else {
-      return syntax_error();
-    }
-  }
-  return options;
-}
-
-// A cursor as clients send it: digits with an optional sign, as C's strtoul reads them (no digits
-// at all count as zero, a minus wraps around, a zero byte ends the word).
-std::optional<uint64_t> parse_cursor(std::string_view word) {
-  word = word.substr(0, word.find('\0'));
-  if (word.empty()) return 0;
-  const bool negative = word.front() == '-';
-  if (negative || word.front() == '+') word.remove_prefix(1);
-  word.remove_prefix(std::min(word.find_first_not_of('0'), word.size() - (word.empty() ? 0 : 1)));
-  const auto number = parse_uint64(word);
-  if (!number) return std::nullopt;
-  return negative ? ~*number + 1 : *number;
-}
-
 Result<void> scan(Call& call) {
-  const auto start = parse_cursor(call.arg(1));
-  if (!start) return Error("invalid cursor");
-  const Result<ScanOptions> options = read_scan_options(ArgReader(call.args(), 2));
+  const Result<uint64_t> start = scan_cursor(call.arg(1));
+  if (!start) return start.error();
+  const Result<ScanOptions> options = read_scan_options(ArgReader(call.args(), 2), ScanOf::kKeys);
   if (!options) return options.error();
 
-  // Sparse tables must not make a call endless: ten empty buckets for each key asked for.
-  const int64_t count = std::min<int64_t>(options->count, INT64_MAX / 10);
-  int64_t steps = count * 10;
+  int64_t steps = options->most_steps();
   int64_t seen = 0;
   uint64_t cursor = *start;
   std::vector<std::string_view> found;
@@ -84,10 +43,10 @@ Result<void> scan(Call& call) {
     cursor = call.keyspace().scan(call.db(), cursor, [&](const Entry& entry) {
       ++seen;
       if (options->type && !iequals(name_of(entry.type()), *options->type)) return;
-      if (options->pattern != "*" && !glob_match(options->pattern, entry.key())) return;
+      if (!options->all() && !glob_match(options->pattern, entry.key())) return;
       found.push_back(entry.key());
     });
-  } while (cursor != 0 && --steps > 0 && seen < count);
+  } while (cursor != 0 && --steps > 0 && seen < options->count);
 
   call.reply().array(2);
   call.reply().bulk(std::to_string(cursor));

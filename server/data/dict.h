@@ -177,6 +177,21 @@ class Dict {
     }
   }
 
+  // The same, until `each` answers false.
+  template <class Each>
+  void for_each_until(Each&& each) const {
+    for (const BucketArray* array : {&now_, &next_}) {
+      for (size_t i = array == &now_ ? rehash_at_ : 0; i < array->home_count(); ++i) {
+        if (i + 2 < array->home_count()) prefetch_entries(array->bucket(i + 2));
+        for (const Bucket* b = array->bucket(i); b != nullptr; b = b->overflow()) {
+          for (int place = 0; place < b->places(); ++place) {
+            if (b->slots[place] != 0 && !each(to_entry(b->slots[place]))) return;
+          }
+        }
+      }
+    }
+  }
+
   // Forgets all entries; the caller freed them.
   void forget_all() {
     REDAN_CHECK(!in_snapshot());

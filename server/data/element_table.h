@@ -64,6 +64,11 @@ class ElementTable {
   void for_each(Each&& each) const {
     dict_.for_each([&](const Element* element) { each(*element); });
   }
+  // Ends early once `each` answers false.
+  template <class Each>
+  void for_each_until(Each&& each) const {
+    dict_.for_each_until([&](const Element* element) { return each(*element); });
+  }
   // See Dict::scan.
   template <class Each>
   uint64_t scan(uint64_t cursor, Each&& each) const {

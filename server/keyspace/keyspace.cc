@@ -292,7 +292,7 @@ void Keyspace::set_value(int db, std::string_view key, StoredValue value, SetExp
     Entry* const entry =
         EntryMaker::make_value(key, std::move(value), chosen_expiry(nullptr, expiry));
     set_access_of_new(*entry);
-    insert(*ref.home_, ref.place_, entry);
+    create(db, *ref.home_, ref.place_, entry);
   }
   changed(db, key);
 }
@@ -308,6 +308,13 @@ char* Keyspace::splice(Ref& ref, size_t at, size_t removed, size_t added) {
   return EntryMaker::writable_packed(entry);
 }
 
+void Keyspace::convert(Ref& ref, StoredValue value) {
+  REDAN_CHECK(!ref->is_large());
+  replace(ref, [&](Entry* before) {
+    return EntryMaker::set_value(before, std::move(value), before->expiry_ms());
+  });
+}
+
 void Keyspace::become_large(Ref& ref, std::unique_ptr<LargeValue> large) {
   replace(ref, [&](Entry* before) { return EntryMaker::become_large(before, std::move(large)); });
 }
@@ -316,7 +323,7 @@ Keyspace::Ref Keyspace::create(int db, std::string_view key, Ref ref, StoredValu
   REDAN_CHECK(!ref);
   Entry* const entry = EntryMaker::make_value(key, std::move(value), Entry::kNoExpiry);
   set_access_of_new(*entry);
-  insert(*ref.home_, ref.place_, entry);
+  create(db, *ref.home_, ref.place_, entry);
   return change(db, key);
 }
 

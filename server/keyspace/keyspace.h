@@ -203,6 +203,8 @@ class Keyspace {
   LargeEdit<T> large(Ref& ref) {
     return LargeEdit<T>(*this, ref);
   }
+  // The compact collection goes on in another compact form.
+  void convert(Ref& ref, StoredValue value);
   // The compact collection goes on in its large form.
   void become_large(Ref& ref, std::unique_ptr<LargeValue> large);
   // A new key, where change() found none. Counts no change; the result is for changing it further.

@@ -33,7 +33,7 @@ def near(tolerance):
 
 def unordered(command, a, b):
     x, y = parse(a)[0], parse(b)[0]
-    return isinstance(x, list) and isinstance(y, list) and sorted(x, key=repr) == sorted(y, key=repr)
+    return a[:1] == b[:1] and isinstance(x, list) and isinstance(y, list) and sorted(x, key=repr) == sorted(y, key=repr)
 
 
 def scan(command, a, b):
@@ -45,6 +45,19 @@ def scan(command, a, b):
     upper = words(command)
     whole = upper[1:2] == ["0"] and upper[-2:-1] == ["COUNT"] and int(upper[-1]) >= 1000
     return not whole or (x[0] == y[0] == b"0" and sorted(x[1]) == sorted(y[1]))
+
+
+def element_scan(command, a, b):
+    """As scan(), of one collection."""
+    return scan([command[0], *command[2:]], a, b)
+
+
+def same_count(command, a, b):
+    """One member, or as many: which ones is chance."""
+    if a[:1] != b[:1] or a.startswith(b"$-1") != b.startswith(b"$-1"):
+        return False
+    x, y = parse(a)[0], parse(b)[0]
+    return not isinstance(x, list) or len(x) == len(y)
 
 
 def map_without(*names):
@@ -130,6 +143,8 @@ RULES = {
     ("DEBUG", "OBJECT"): debug_object, ("MEMORY", "USAGE"): same_kind,
     ("SLOWLOG", "GET"): slowlog, ("SLOWLOG", "LEN"): same_kind,
     ("COMMAND", "COUNT"): same_kind, ("PUBSUB", "CHANNELS"): unordered,
+    ("SMEMBERS",): unordered, ("SINTER",): unordered, ("SUNION",): unordered, ("SDIFF",): unordered,
+    ("SPOP",): same_count, ("SRANDMEMBER",): same_count, ("SSCAN",): element_scan,
     ("DUMP",): lambda command, a, b: a[:1] == b"$" == b[:1] and not a.startswith(b"$-1")
     and not b.startswith(b"$-1"),  # dumps.py checks what the payloads hold.
 }

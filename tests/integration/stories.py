@@ -13,7 +13,7 @@ SUBJECT, ORACLE = binaries.subject(), binaries.oracle()
 
 
 def fill(server, count=5000):
-    """Strings of many sizes in two databases, some with an expiry far away."""
+    """Strings of many sizes in two databases, some with an expiry far away, and sets of all forms."""
     with server.client(timeout=30) as client:
         for database in (0, 7):
             client.call("SELECT", database)
@@ -26,7 +26,14 @@ def fill(server, count=5000):
                     commands.append(["SET", f"big:{i}", ("abcdefgh" * 5000)[:i * 13 + 1]])
                 if i % 7 == 0:
                     commands.append(["SET", f"number:{i}", i * 1_000_003 - 10**9])
-            client.pipeline(commands)
+            client.pipeline(commands + list(sets(count)))
+
+
+def sets(count):
+    """Of integers and of text, small and large."""
+    for size in (1, 20, 200, count // 5):
+        yield ["SADD", f"set:integers:{size}", *(i * i * 1009 - 70000 for i in range(size))]
+        yield ["SADD", f"set:text:{size}", *(f"member {i}" for i in range(size)), *range(size // 10), "long" * size]
 
 
 __all__ = ["Client", "Closed", "HOST", "ORACLE", "ReplyError", "SUBJECT", "Story", "eventually", "fill"]
