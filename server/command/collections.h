@@ -6,6 +6,7 @@
 #include "common/base/result.h"
 #include "server/command/call.h"
 #include "server/command/key_effects.h"
+#include "server/data/listpack.h"
 #include "server/keyspace/keyspace.h"
 
 namespace redan {
@@ -22,6 +23,11 @@ inline Result<Keyspace::Ref> change_value(Call& call, std::string_view key, Valu
   const Keyspace::Ref ref = call.keyspace().change(call.db(), key);
   if (ref && ref->type() != type) return wrong_type();
   return ref;
+}
+
+// An element as a bulk string.
+inline void reply_element(ReplyWriter& reply, const Listpack::Element& element) {
+  element.is_integer ? reply.bulk_integer(element.integer) : reply.bulk(element.text);
 }
 
 }  // namespace redan

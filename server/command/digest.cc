@@ -49,6 +49,9 @@ void add_value(Digest& digest, const Entry& entry) {
     case ValueType::kSet:
       add_set(digest, entry);
       break;
+    case ValueType::kHash:
+      add_hash(digest, entry);
+      break;
     default:
       REDAN_CHECK(false);
   }

@@ -15,7 +15,8 @@ std::vector<CommandFamily<Call>> server_families() {
           waitaof_commands(),     migrate_commands(),
           cluster_commands(),     cluster_session_commands(),
           set_commands(),         random_set_commands(),
-          set_algebra_commands()};
+          set_algebra_commands(), hash_commands(),
+          hash_all_commands()};
 }
 
 }  // namespace redan

@@ -10,6 +10,8 @@ namespace redan {
 
 CommandFamily<Call> string_commands();
 CommandFamily<Call> string_edit_commands();
+CommandFamily<Call> hash_commands();
+CommandFamily<Call> hash_all_commands();
 CommandFamily<Call> key_commands();
 CommandFamily<Call> expiry_commands();
 CommandFamily<Call> scan_commands();

@@ -8,6 +8,11 @@ std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLim
     case RdbType::kSetIntset:
     case RdbType::kSetListpack:
       return build_set(limits);
+    case RdbType::kHash:
+    case RdbType::kHashZipmap:
+    case RdbType::kHashZiplist:
+    case RdbType::kHashListpack:
+      return build_hash(type, limits);
     default:
       return nullptr;
   }

@@ -24,6 +24,7 @@ class ValueBuilder : public RdbPieces {
 };
 
 std::unique_ptr<ValueBuilder> build_set(const EncodingLimits& limits);
+std::unique_ptr<ValueBuilder> build_hash(RdbType type, const EncodingLimits& limits);
 
 // nullptr: values of this type are not kept (strings have a way of their own).
 std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLimits& limits);

@@ -23,7 +23,7 @@ def digest(client):
 
 
 def compare_key(mine, theirs, key, report, where):
-    facts = [["TYPE", key], ["GET", key], ["OBJECT", "ENCODING", key], ["PEXPIRETIME", key]]
+    facts = [["TYPE", key], ["DEBUG", "DIGEST-VALUE", key], ["OBJECT", "ENCODING", key], ["PEXPIRETIME", key]]
     for command, a, b in zip(facts, mine.pipeline(facts), theirs.pipeline(facts)):
         # Relative expiries were set a moment apart.
         if command[0] == "PEXPIRETIME" and min(a, b) > 0 and abs(a - b) < 60_000:

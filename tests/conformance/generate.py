@@ -7,6 +7,7 @@ that two servers which run the same commands a moment apart must still agree.
 import random
 import time
 
+import generate_hashes
 import generate_sets
 
 KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"k3", b"counter", b"", b"key with space", b"bin\x00\xff\r\n",
@@ -44,14 +45,15 @@ RELATIVE = {b"EX": 1000, b"PX": 1, b"EXPIRE": 1000, b"PEXPIRE": 1, b"SETEX": 100
 NEAREST_MS = 500_000
 
 
-class Generator(generate_sets.SetCommands):
+class Generator(generate_hashes.HashCommands, generate_sets.SetCommands):
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.families = [(weight, make) for weight, make in (
             (14, self.set), (10, self.read), (10, self.counter), (4, self.float_counter), (6, self.ranges),
             (6, self.many), (10, self.expire), (6, self.ttl), (5, self.getex), (6, self.keys_of),
             (4, self.rename), (3, self.databases), (2, self.lcs), (2, self.sort), (3, self.object),
-            (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets))]
+            (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets),
+            (14, self.hashes))]
         self.weights = [weight for weight, _ in self.families]
         self.makers = [make for _, make in self.families]
 
@@ -284,6 +286,9 @@ def hazardous(command):
     if upper[0] == b"SETRANGE" and len(command) > 2:
         offset = as_integer(command[2])
         return offset is not None and 5000 < offset < 600_000_000
+    if upper[0] == b"HRANDFIELD" and len(command) > 2:
+        count = as_integer(command[2])
+        return count is not None and -2**63 < count < -10_000  # As many elements, and as many gigabytes.
     return upper[0] == b"LCS" and not set(command[1:3]) <= set(LCS_KEYS)
 
 

@@ -60,6 +60,24 @@ def same_count(command, a, b):
     return not isinstance(x, list) or len(x) == len(y)
 
 
+def scan_of_hash(command, a, b):
+    """As scan, of fields with their values."""
+    x, y = parse(a)[0], parse(b)[0]
+    if not isinstance(x, list) or not isinstance(y, list) or len(x) != 2 or len(y) != 2:
+        return False
+    upper = words(command)
+    whole = upper[2:3] == ["0"] and upper[-2:-1] == ["COUNT"] and int(upper[-1]) >= 1000
+    return not whole or (x[0] == y[0] == b"0" and as_map(x[1]) == as_map(y[1]))
+
+
+def random_elements(command, a, b):
+    """One element, or as many; with values, as pairs where the other has pairs."""
+    x, y = parse(a)[0], parse(b)[0]
+    if not isinstance(x, list) or not isinstance(y, list):
+        return a[:1] == b[:1] == b"$" and (x is None) == (y is None)
+    return len(x) == len(y) and all(isinstance(i, list) == isinstance(j, list) for i, j in zip(x, y))
+
+
 def map_without(*names):
     """Maps (or RESP2's flat arrays) that agree but for the values of these fields."""
     def agree(command, a, b):
@@ -135,6 +153,8 @@ def slowlog(command, a, b):
 RULES = {
     ("TTL",): near(1), ("PTTL",): near(4000), ("EXPIRETIME",): near(2), ("PEXPIRETIME",): near(4000),
     ("KEYS",): unordered, ("SCAN",): scan, ("RANDOMKEY",): same_kind, ("TIME",): same_kind,
+    ("HGETALL",): same_map, ("HKEYS",): unordered, ("HVALS",): unordered, ("HSCAN",): scan_of_hash,
+    ("HRANDFIELD",): random_elements,
     ("LASTSAVE",): near(600), ("INFO",): same_kind, ("ROLE",): role,
     ("CONFIG", "GET"): same_map,
     ("HELLO",): map_without("version", "id", "modules"),

@@ -1,0 +1,218 @@
+// Hashes in RDB: pairs of strings, or one compact encoding (zipmap until 2.4, ziplist until 6.2,
+// listpack since 7.0).
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+#include "server/data/large_hash.h"
+#include "server/data/listpack.h"
+#include "server/data/ziplist.h"
+#include "server/persistence/value_builder.h"
+
+namespace redan {
+
+namespace {
+
+constexpr const char* kTwice = "a hash has a field twice";
+
+// Room is made for no more fields than this at once, whatever a count claims.
+constexpr size_t kMostReserved = 1 << 20;
+
+// Fields one after another: compact as long as the limits allow it.
+class Fields {
+ public:
+  explicit Fields(const EncodingLimits& limits) : limits_(limits) {}
+
+  void expect(uint64_t fields) { expected_ = fields; }
+  // False: the field is there already.
+  bool add(std::string_view field, std::string_view value) {
+    if (large_ == nullptr && compact(field, value)) {
+      const Listpack pack(bytes_);
+      if (pack.find(field, pack.first(), 1) != Listpack::kNone) return false;
+      StringBytes store(bytes_);
+      ListpackEdit::append_pair(store, PackedElement(field), PackedElement(value));
+      return true;
+    }
+    if (large_ == nullptr) become_large();
+    return large_->set(field, value);
+  }
+  bool empty() const { return large_ == nullptr ? Listpack(bytes_).empty() : large_->size() == 0; }
+  StoredValue take() {
+    if (large_ != nullptr) return StoredValue::of_large(ValueType::kHash, std::move(large_));
+    return StoredValue::packed(ValueType::kHash, std::move(bytes_));
+  }
+
+ private:
+  bool compact(std::string_view field, std::string_view value) const {
+    return std::max(field.size(), value.size()) <= limits_.hash_value_bytes &&
+           std::max<uint64_t>(expected_, Listpack(bytes_).size() / 2 + 1) <= limits_.hash_entries;
+  }
+  void become_large() {
+    large_ = std::make_unique<LargeHash>(limits_.hash_key);
+    large_->reserve(std::min<uint64_t>(expected_, kMostReserved));
+    const Listpack pack(bytes_);
+    for (size_t at = pack.first(); at != Listpack::kNone;) {
+      const std::string field = pack.at(at).str();
+      at = pack.next(at);
+      large_->set(field, pack.at(at).str());
+      at = pack.next(at);
+    }
+    bytes_.clear();
+  }
+
+  EncodingLimits limits_;
+  uint64_t expected_ = 0;
+  std::string bytes_ = Listpack::empty_bytes();
+  std::unique_ptr<LargeHash> large_;
+};
+
+// A count, then field and value in turns.
+class PairsBuilder final : public ValueBuilder {
+ public:
+  explicit PairsBuilder(const EncodingLimits& limits) : fields_(limits) {}
+
+  const char* piece(Kind kind, std::string_view bytes, uint64_t number) override {
+    if (kind == Kind::kCount) {
+      fields_.expect(number);
+      return nullptr;
+    }
+    if (!has_field_) {
+      field_ = bytes;
+      has_field_ = true;
+      return nullptr;
+    }
+    has_field_ = false;
+    return fields_.add(field_, bytes) ? nullptr : kTwice;
+  }
+  bool empty() const override { return fields_.empty(); }
+  StoredValue take() override { return fields_.take(); }
+
+ private:
+  Fields fields_;
+  std::string field_;
+  bool has_field_ = false;
+};
+
+// Whether fields of a listpack are different, each one from all others.
+bool fields_differ(const Listpack& pack) {
+  constexpr size_t kFewFields = 64;
+  if (pack.size() / 2 <= kFewFields) {
+    for (size_t at = pack.first(); at != Listpack::kNone;) {
+      const Listpack::Element field = pack.at(at);
+      at = pack.next(pack.next(at));
+      Listpack::Scratch scratch;
+      if (pack.find(field.view(scratch), at, 1) != Listpack::kNone) return false;
+    }
+    return true;
+  }
+  std::unordered_set<std::string> seen;
+  for (size_t at = pack.first(); at != Listpack::kNone; at = pack.next(pack.next(at))) {
+    if (!seen.insert(pack.at(at).str()).second) return false;
+  }
+  return true;
+}
+
+// zipmap  = fields (1; 254 and more: not known)  pair*  0xFF
+// pair    = length text length unused (1) text unused bytes
+// length  = 1 byte up to 253, or 254 and 4 bytes, little endian
+// Calls each(field, value) and answers whether all was well formed; until then it may have called.
+template <class Each>
+bool walk_zipmap(std::string_view bytes, Each&& each) {
+  constexpr uint8_t kLong = 254;
+  if (bytes.size() < 2 || static_cast<uint8_t>(bytes.back()) != 0xFF) return false;
+  const auto stored = static_cast<uint8_t>(bytes[0]);
+  std::string_view rest = bytes.substr(1, bytes.size() - 2);
+  const auto take_length = [&](size_t& length) {
+    if (rest.empty()) return false;
+    const auto lead = static_cast<uint8_t>(rest[0]);
+    rest.remove_prefix(1);
+    if (lead < kLong) {
+      length = lead;
+      return true;
+    }
+    uint32_t wide;
+    if (lead > kLong || rest.size() < sizeof wide) return false;
+    std::memcpy(&wide, rest.data(), sizeof wide);
+    rest.remove_prefix(sizeof wide);
+    length = wide;
+    return true;
+  };
+  size_t fields = 0;
+  for (; !rest.empty(); ++fields) {
+    size_t length = 0;
+    if (!take_length(length) || length > rest.size()) return false;
+    const std::string_view field = rest.substr(0, length);
+    rest.remove_prefix(length);
+    if (!take_length(length) || rest.empty()) return false;
+    const size_t unused = static_cast<uint8_t>(rest[0]);
+    rest.remove_prefix(1);
+    if (length + unused > rest.size()) return false;
+    if (!each(field, rest.substr(0, length))) return false;
+    rest.remove_prefix(length + unused);
+  }
+  return stored >= kLong || stored == fields;
+}
+
+// One compact encoding. As Redis does, a listpack or ziplist is kept compact by its number of
+// fields alone; a long value in it was allowed when it was written.
+class CompactBuilder final : public ValueBuilder {
+ public:
+  explicit CompactBuilder(const EncodingLimits& limits) : limits_(limits), fields_(limits) {}
+
+  const char* piece(Kind kind, std::string_view bytes, uint64_t) override {
+    if (kind == Kind::kZipmap) {
+      const auto add = [&](std::string_view field, std::string_view value) {
+        return fields_.add(field, value);
+      };
+      return walk_zipmap(bytes, add) ? nullptr : "a zipmap is damaged or has a field twice";
+    }
+    if (kind == Kind::kZiplist) {
+      if (!Ziplist::validate(bytes)) return "a ziplist is damaged";
+      const std::string packed = Ziplist(bytes).to_listpack();
+      return take_listpack(packed);
+    }
+    if (!Listpack::validate(bytes)) return "a listpack is damaged";
+    return take_listpack(bytes);
+  }
+  bool empty() const override { return packed_.empty() && fields_.empty(); }
+  StoredValue take() override {
+    if (packed_.empty()) return fields_.take();
+    return StoredValue::packed(ValueType::kHash, std::move(packed_));
+  }
+
+ private:
+  const char* take_listpack(std::string_view bytes) {
+    const Listpack pack(bytes);
+    const size_t elements = pack.size();
+    if (elements % 2 != 0) return "a hash has a field without a value";
+    if (elements / 2 <= limits_.hash_entries) {
+      if (!fields_differ(pack)) return kTwice;
+      if (!pack.empty()) packed_ = bytes;
+      return nullptr;
+    }
+    fields_.expect(elements / 2);
+    for (size_t at = pack.first(); at != Listpack::kNone;) {
+      Listpack::Scratch of_field;
+      Listpack::Scratch of_value;
+      const Listpack::Element field = pack.at(at);
+      at = pack.next(at);
+      const Listpack::Element value = pack.at(at);
+      at = pack.next(at);
+      if (!fields_.add(field.view(of_field), value.view(of_value))) return kTwice;
+    }
+    return nullptr;
+  }
+
+  EncodingLimits limits_;
+  std::string packed_;  // kept as it came
+  Fields fields_;       // otherwise
+};
+
+}  // namespace
+
+std::unique_ptr<ValueBuilder> build_hash(RdbType type, const EncodingLimits& limits) {
+  if (type == RdbType::kHash) return std::make_unique<PairsBuilder>(limits);
+  return std::make_unique<CompactBuilder>(limits);
+}
+
+}  // namespace redan

@@ -1,0 +1,125 @@
+#include "server/values/hash_value.h"
+
+#include <unordered_set>
+
+namespace redan {
+
+HashView::Field HashView::random(Rng& rng) const {
+  if (large_ != nullptr) {
+    const HashField& field = large_->random(rng);
+    return {as_text(field.key()), as_text(field.value())};
+  }
+  return packed_at(pack_.nth(static_cast<int64_t>(rng.below(size()) * 2)));
+}
+
+std::vector<size_t> HashView::places_of_fields() const {
+  std::vector<size_t> places;
+  places.reserve(size());
+  for (size_t at = pack_.first(); at != Listpack::kNone; at = pack_.next(pack_.next(at))) {
+    places.push_back(at);
+  }
+  return places;
+}
+
+namespace {
+
+// The first `count` places of a shuffle.
+template <class T>
+void shuffle_front(std::vector<T>& all, size_t count, Rng& rng) {
+  for (size_t i = 0; i < count; ++i) std::swap(all[i], all[i + rng.below(all.size() - i)]);
+  all.resize(count);
+}
+
+// Of how many fields all are listed rather than drawn one by one: where every third is wanted,
+// draws that hit one again begin to cost more than the list.
+constexpr size_t kListedPerWanted = 3;
+
+}  // namespace
+
+std::vector<HashView::Field> HashView::sample(size_t count, Rng& rng) const {
+  std::vector<Field> fields;
+  fields.reserve(count);
+  if (large_ == nullptr) {
+    std::vector<size_t> places = places_of_fields();
+    shuffle_front(places, count, rng);
+    for (const size_t place : places) fields.push_back(packed_at(place));
+    return fields;
+  }
+  std::vector<const HashField*> chosen;
+  if (size() / kListedPerWanted <= count) {
+    chosen.reserve(size());
+    large_->for_each([&](const HashField& field) { chosen.push_back(&field); });
+    shuffle_front(chosen, count, rng);
+  } else {
+    std::unordered_set<const HashField*> seen;
+    while (chosen.size() < count) {
+      const HashField* const field = &large_->random(rng);
+      if (seen.insert(field).second) chosen.push_back(field);
+    }
+  }
+  for (const HashField* field : chosen) {
+    fields.push_back({as_text(field->key()), as_text(field->value())});
+  }
+  return fields;
+}
+
+HashEdit::HashEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref)
+    : keyspace_(keyspace), db_(db), key_(key), ref_(ref) {
+  if (ref_ && ref_->is_large()) large_.emplace(keyspace_, ref_);
+}
+
+void HashEdit::remove_key() {
+  large_.reset();
+  keyspace_.remove(db_, ref_, Keyspace::Free::kNow);
+}
+
+bool HashEdit::set(std::string_view field, std::string_view value) {
+  if (!ref_) {
+    ref_ = keyspace_.create(db_, key_, ref_,
+                            StoredValue::packed(ValueType::kHash, Listpack::empty_bytes()));
+  }
+  if (large_) return (*large_)->set(field, value);
+  if (!fits_compact(field) || !fits_compact(value)) {
+    become_large(size() + 1);
+    return (*large_)->set(field, value);
+  }
+  return set_compact(field, value);
+}
+
+bool HashEdit::set_compact(std::string_view field, std::string_view value) {
+  auto bytes = keyspace_.packed(ref_);
+  const Listpack pack(bytes.view());
+  const size_t at = pack.find(field, pack.first(), 1);
+  if (at != Listpack::kNone) {
+    ListpackEdit::replace(bytes, pack.next(at), PackedElement(value));
+    return false;
+  }
+  ListpackEdit::append_pair(bytes, PackedElement(field), PackedElement(value));
+  const size_t fields = size();
+  if (fields > keyspace_.limits().hash_entries) become_large(fields);
+  return true;
+}
+
+bool HashEdit::erase(std::string_view field) {
+  if (large_) return (*large_)->erase(field);
+  auto bytes = keyspace_.packed(ref_);
+  const Listpack pack(bytes.view());
+  const size_t at = pack.find(field, pack.first(), 1);
+  if (at == Listpack::kNone) return false;
+  ListpackEdit::erase(bytes, at, 2);
+  return true;
+}
+
+void HashEdit::become_large(size_t fields) {
+  auto large = std::make_unique<LargeHash>(keyspace_.limits().hash_key);
+  large->reserve(fields);
+  HashView(*ref_).for_each([&](const HashView::Text& name, const HashView::Text& value) {
+    Listpack::Scratch of_name;
+    Listpack::Scratch of_value;
+    large->set(name.view(of_name), value.view(of_value));
+  });
+  keyspace_.become_large(ref_, std::move(large));
+  large_.emplace(keyspace_, ref_);
+}
+
+}  // namespace redan

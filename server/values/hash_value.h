@@ -1,0 +1,137 @@
+// A hash as commands see it, whatever its form: fields and values one behind the other in a
+// listpack, or a LargeHash.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/rng.h"
+#include "server/data/large_hash.h"
+#include "server/data/listpack.h"
+#include "server/keyspace/keyspace.h"
+
+namespace redan {
+
+// For reading; good until the next change of any key.
+class HashView {
+ public:
+  using Text = Listpack::Element;
+  struct Field {
+    Text name;
+    Text value;
+  };
+
+  explicit HashView(const Entry& entry)
+      : large_(entry.is_large() ? static_cast<const LargeHash*>(&entry.large()) : nullptr),
+        pack_(large_ == nullptr ? entry.packed() : std::string_view()) {}
+
+  bool is_large() const { return large_ != nullptr; }
+  size_t size() const { return large_ != nullptr ? large_->size() : pack_.size() / 2; }
+  std::optional<Text> find(std::string_view field) const {
+    if (large_ != nullptr) {
+      const HashField* const found = large_->find(field);
+      if (found == nullptr) return std::nullopt;
+      return as_text(found->value());
+    }
+    const size_t at = pack_.find(field, pack_.first(), 1);
+    if (at == Listpack::kNone) return std::nullopt;
+    return pack_.at(pack_.next(at));
+  }
+  // each(const Text& name, const Text& value)
+  template <class Each>
+  void for_each(Each&& each) const {
+    if (large_ != nullptr) {
+      large_->for_each(
+          [&](const HashField& field) { each(as_text(field.key()), as_text(field.value())); });
+      return;
+    }
+    for (size_t at = pack_.first(); at != Listpack::kNone;) {
+      const Text name = pack_.at(at);
+      at = pack_.next(at);
+      each(name, pack_.at(at));
+      at = pack_.next(at);
+    }
+  }
+  // The next part of a scan and the cursor to go on with (see Dict::scan); a compact hash is one
+  // part.
+  template <class Each>
+  uint64_t scan(uint64_t cursor, Each&& each) const {
+    if (large_ == nullptr) {
+      for_each(each);
+      return 0;
+    }
+    return large_->scan(cursor, [&](const HashField& field) {
+      each(as_text(field.key()), as_text(field.value()));
+    });
+  }
+  // Any field, each with the same chance.
+  Field random(Rng& rng) const;
+  // `count` times any field, for each(name, value).
+  template <class Each>
+  void draw(uint64_t count, Rng& rng, Each&& each) const {
+    if (large_ != nullptr) {
+      for (; count > 0; --count) {
+        const HashField& field = large_->random(rng);
+        each(as_text(field.key()), as_text(field.value()));
+      }
+      return;
+    }
+    const std::vector<size_t> places = places_of_fields();
+    for (; count > 0; --count) {
+      const Field field = packed_at(places[rng.below(places.size())]);
+      each(field.name, field.value);
+    }
+  }
+  // `count` different fields, fewer than there are, in any order.
+  std::vector<Field> sample(size_t count, Rng& rng) const;
+
+ private:
+  static Text as_text(std::string_view bytes) {
+    Text text;
+    text.text = bytes;
+    return text;
+  }
+  std::vector<size_t> places_of_fields() const;
+  Field packed_at(size_t place) const { return {pack_.at(place), pack_.at(pack_.next(place))}; }
+
+  const LargeHash* large_;
+  Listpack pack_;
+};
+
+// For changing: the key is made with the first field, and the form follows the limits. The caller
+// removes the key when the last field went, and tells changed(). Nothing else may change a key as
+// long as this lives.
+class HashEdit {
+ public:
+  // `ref`: what change() found, or where it found nothing.
+  HashEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref);
+
+  // True: the field is new.
+  bool set(std::string_view field, std::string_view value);
+  // False: there was no such field.
+  bool erase(std::string_view field);
+  std::optional<HashView::Text> find(std::string_view field) const {
+    return ref_ ? HashView(*ref_).find(field) : std::nullopt;
+  }
+  size_t size() const { return ref_ ? HashView(*ref_).size() : 0; }
+  // Takes the key out of the keyspace; the edit is over.
+  void remove_key();
+
+ private:
+  bool fits_compact(std::string_view text) const {
+    return text.size() <= keyspace_.limits().hash_value_bytes;
+  }
+  bool set_compact(std::string_view field, std::string_view value);
+  void become_large(size_t fields);
+
+  Keyspace& keyspace_;
+  int db_;
+  std::string_view key_;
+  Keyspace::Ref ref_;
+  std::optional<Keyspace::LargeEdit<LargeHash>> large_;
+};
+
+}  // namespace redan
