@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034
 
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config
-  libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev libfmt-dev libjemalloc-dev liblzf-dev
+  libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev libfmt-dev libjemalloc-dev liblzf-dev libxxhash-dev
   libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc"
 
 # What a machine needs that only runs Redan; redis-tools brings redis-cli.

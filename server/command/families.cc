@@ -3,20 +3,23 @@
 namespace redan {
 
 std::vector<CommandFamily<Call>> server_families() {
-  return {string_commands(),      string_edit_commands(),
-          key_commands(),         expiry_commands(),
-          scan_commands(),        sort_commands(),
-          dump_commands(),        restore_asking_commands(),
-          select_commands(),      database_commands(),
-          connection_commands(),  client_commands(),
-          transaction_commands(), pubsub_commands(),
-          admin_commands(),       debug_commands(),
-          replication_commands(), wait_commands(),
-          waitaof_commands(),     migrate_commands(),
-          cluster_commands(),     cluster_session_commands(),
-          set_commands(),         random_set_commands(),
-          set_algebra_commands(), hash_commands(),
-          hash_all_commands()};
+  // (The last comma keeps them one to a line.)
+  return {
+      string_commands(),      string_edit_commands(),
+      key_commands(),         expiry_commands(),
+      scan_commands(),        sort_commands(),
+      dump_commands(),        restore_asking_commands(),
+      select_commands(),      database_commands(),
+      connection_commands(),  client_commands(),
+      transaction_commands(), pubsub_commands(),
+      admin_commands(),       debug_commands(),
+      replication_commands(), wait_commands(),
+      waitaof_commands(),     migrate_commands(),
+      cluster_commands(),     cluster_session_commands(),
+      set_commands(),         random_set_commands(),
+      set_algebra_commands(), hash_commands(),
+      hash_all_commands(),    string_conditional_commands(),
+  };
 }
 
 }  // namespace redan

@@ -6,6 +6,7 @@
 #include "server/command/expiration.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/set_options.h"
 #include "server/command/string_values.h"
 
 namespace redan {
@@ -22,53 +23,6 @@ Result<void> get(Call& call) {
   return kOk;
 }
 
-// The options of SET and GETEX, in any order.
-struct SetOptions {
-  bool only_new = false;
-  bool only_existing = false;
-  bool get = false;
-  bool keep_ttl = false;
-  bool persist = false;
-  std::optional<TimeForm> form;  // a deadline: `time`, in this form
-  std::string_view time;
-};
-
-enum class OptionsOf { kSet, kGetEx };
-
-std::optional<TimeForm> match_time(ArgReader& words) {
-  if (words.match_with("EX", 1)) return TimeForm{TimeUnit::kSeconds, false};
-  if (words.match_with("PX", 1)) return TimeForm{TimeUnit::kMillis, false};
-  if (words.match_with("EXAT", 1)) return TimeForm{TimeUnit::kSeconds, true};
-  if (words.match_with("PXAT", 1)) return TimeForm{TimeUnit::kMillis, true};
-  return std::nullopt;
-}
-
-Result<SetOptions> read_options(ArgReader words, OptionsOf command) {
-  const bool set = command == OptionsOf::kSet;
-  SetOptions options;
-  while (words.more()) {
-    const bool has_time = options.form.has_value();
-    const bool may_have_time = !has_time && !options.keep_ttl && !options.persist;
-    if (set && !options.only_existing && words.match("NX")) {
-      options.only_new = true;
-    } else if (set && !options.only_new && words.match("XX")) {
-      options.only_existing = true;
-    } else if (set && words.match("GET")) {
-      options.get = true;
-    } else if (set && !has_time && words.match("KEEPTTL")) {
-      options.keep_ttl = true;
-    } else if (!set && !has_time && words.match("PERSIST")) {
-      options.persist = true;
-    } else if (const auto form = may_have_time ? match_time(words) : std::nullopt) {
-      options.form = form;
-      options.time = words.next();
-    } else {
-      return syntax_error();
-    }
-  }
-  return options;
-}
-
 void set_plain(Call& call, std::string_view key, std::string_view value) {
   call.keyspace().set_string(call.db(), key, value);
   call.notify(KeyspaceEvents::kString, "set", key);
@@ -82,43 +36,50 @@ void set_until(Call& call, std::string_view key, std::string_view value, int64_t
   call.propagate_as({"SET", key, value, "PXAT", Digits(deadline_ms).view()});
 }
 
+// Whether the options let SET go on; writes the old value where GET asks for it.
+Result<bool> may_set(Call& call, const SetOptions& options) {
+  const std::string_view key = call.arg(1);
+  const Entry* old = nullptr;
+  if (options.get) {
+    const Result<const Entry*> found = read_string(call, key);
+    if (!found) return found.error();
+    old = *found;
+  } else if (options.only_new || options.only_existing || options.condition) {
+    old = call.keyspace().peek(call.db(), key);
+    if (options.condition && old != nullptr && !old->is_string()) return wrong_type();
+  }
+  if (options.get) old != nullptr ? reply_value(call.reply(), *old) : call.reply().null();
+  const bool exists = old != nullptr;
+  const bool refused = (options.only_new && exists) || (options.only_existing && !exists) ||
+                       (options.condition && !options.condition->holds(old));
+  if (refused && !options.get) call.reply().null();
+  return !refused;
+}
+
 Result<void> set_with_options(Call& call) {
   const std::string_view key = call.arg(1);
   const std::string_view value = call.arg(2);
-  const Result<SetOptions> options = read_options(ArgReader(call.args(), 3), OptionsOf::kSet);
+  const Result<SetOptions> options =
+      read_set_options(ArgReader(call.args(), 3), SetOptionsOf::kSet);
   if (!options) return options.error();
-  std::optional<int64_t> deadline_ms;
-  if (options->form) {
-    const Result<int64_t> time =
-        deadline_to_come(options->time, *options->form, call.keyspace().now_ms(), "set");
-    if (!time) return time.error();
-    deadline_ms = *time;
-  }
+  const Result<std::optional<int64_t>> deadline_ms =
+      deadline_of(*options, call.keyspace().now_ms(), "set");
+  if (!deadline_ms) return deadline_ms.error();
+  const Result<bool> goes_on = may_set(call, *options);
+  if (!goes_on) return goes_on.error();
+  if (!*goes_on) return kOk;
 
-  bool exists = false;
-  if (options->get) {
-    const Result<const Entry*> old = read_string(call, key);
-    if (!old) return old.error();
-    exists = *old != nullptr;
-    exists ? reply_value(call.reply(), **old) : call.reply().null();
-  } else if (options->only_new || options->only_existing) {
-    exists = call.keyspace().peek(call.db(), key) != nullptr;
-  }
-  if ((options->only_new && exists) || (options->only_existing && !exists)) {
-    if (!options->get) call.reply().null();
-    return kOk;
-  }
-
-  if (deadline_ms) {
-    set_until(call, key, value, *deadline_ms);
+  if (*deadline_ms) {
+    set_until(call, key, value, **deadline_ms);
   } else {
     call.keyspace().set_string(call.db(), key, value,
                                options->keep_ttl ? SetExpiry::keep() : SetExpiry{});
     call.notify(KeyspaceEvents::kString, "set", key);
-    // Replicas have nobody to tell the old value to.
-    if (options->get && options->keep_ttl) {
+    // Replicas have nobody to tell the old value to, and what was asked was decided here.
+    const bool effect = options->get || options->condition;
+    if (effect && options->keep_ttl) {
       call.propagate_as({"SET", key, value, "KEEPTTL"});
-    } else if (options->get) {
+    } else if (effect) {
       call.propagate_as({"SET", key, value});
     }
   }
@@ -137,7 +98,8 @@ Result<void> set(Call& call) {
 void set_keys(std::span<const std::string_view> args, std::vector<KeyRef>& keys) {
   uint16_t flags = kKeyOW | kKeyUpdate;
   for (size_t i = 3; i < args.size(); ++i) {
-    if (iequals(args[i], "GET")) flags = kKeyRW | kKeyAccess | kKeyUpdate;
+    const bool reads = iequals(args[i], "GET") || iequals(args[i].substr(0, 2), "IF");
+    if (reads) flags = kKeyRW | kKeyAccess | kKeyUpdate;
   }
   keys.push_back({.position = 1, .flags = flags});
 }
@@ -191,7 +153,8 @@ Result<void> getdel(Call& call) {
 
 Result<void> getex(Call& call) {
   const std::string_view key = call.arg(1);
-  const Result<SetOptions> options = read_options(ArgReader(call.args(), 2), OptionsOf::kGetEx);
+  const Result<SetOptions> options =
+      read_set_options(ArgReader(call.args(), 2), SetOptionsOf::kGetEx);
   if (!options) return options.error();
   const Result<const Entry*> entry = read_string(call, key);
   if (!entry) return entry.error();
@@ -272,7 +235,8 @@ constexpr Command<Call> kCommands[] = {
       .complexity = "O(1)"},
      get},
     {{.name = "SET",
-      .syntax = "key value [condition: NX|XX]@2.6.12 [GET]@6.2.0 [expiration: EX "
+      .syntax = "key value [condition: NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|IFDEQ "
+                "ifdeq-digest@8.4.0|IFDNE ifdne-digest@8.4.0]@2.6.12 [GET]@6.2.0 [expiration: EX "
                 "seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|EXAT "
                 "unix-time-seconds:unix-time@6.2.0|PXAT "
                 "unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0]",
@@ -284,9 +248,11 @@ constexpr Command<Call> kCommands[] = {
       .summary = "Set the string value of a key",
       .since = "1.0.0",
       .complexity = "O(1)",
-      .history = "2.6.12: Added the `EX`, `PX`, `NX` and `XX` options.\n6.0.0: Added the `KEEPTTL` "
-                 "option.\n6.2.0: Added the `GET`, `EXAT` and `PXAT` option.\n7.0.0: Allowed the "
-                 "`NX` and `GET` options to be used together.",
+      .history =
+          "2.6.12: Added the `EX`, `PX`, `NX` and `XX` options.\n6.0.0: Added the `KEEPTTL` "
+          "option.\n6.2.0: Added the `GET`, `EXAT` and `PXAT` option.\n7.0.0: Allowed the "
+          "`NX` and `GET` options to be used together.\n8.4.0: Added the `IFEQ`, `IFNE`, `IFDEQ` "
+          "and `IFDNE` options.",
       .key_finder = set_keys},
      set},
     {{.name = "SETNX",

@@ -61,6 +61,8 @@ KNOWN = [
     Known("set-listpack", "7.2 keeps small sets as listpacks (set-max-listpack-entries)", _listpack_set),
     Known("client-setinfo", "CLIENT SETINFO came with 7.2", _newer("CLIENT", "SETINFO")),
     Known("client-no-touch", "CLIENT NO-TOUCH came with 7.2", _newer("CLIENT", "NO-TOUCH")),
+    Known("set-conditions", "SET knows IFEQ, IFNE, IFDEQ and IFDNE of 8.4 too",
+          lambda upper, subject, oracle: upper[:3] == ["COMMAND DOCS", "SET", "ARGUMENTS"] and b"IFEQ" in subject),
     Known("waitaof", "WAITAOF came with 7.2", _newer("WAITAOF")),
     Known("hello-noauth", "7.2 names <proto> in the error that asks for AUTH in HELLO",
           lambda upper, subject, oracle: upper[:1] == ["HELLO"] and

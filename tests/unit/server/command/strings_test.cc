@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "common/base/parse.h"
 #include "server/command/lcs.h"
+#include "server/command/value_condition.h"
 #include "tests/unit/server/command/command_fixture.h"
 
 namespace redan {
@@ -16,6 +18,75 @@ TEST_F(Strings, SetAndGet) {
   EXPECT_EQ(fed(), "");
   session.resp = Resp::k3;
   EXPECT_EQ(run("GET none"), "_|");
+}
+
+TEST_F(Strings, SetIfTheValueIsAsExpected) {
+  EXPECT_EQ(run("SET k v IFEQ v"), "$-1|");
+  EXPECT_EQ(fed(), "");
+  EXPECT_EQ(run("SET k 1 IFNE v"), "+OK|");  // No value is not equal to any.
+  EXPECT_EQ(fed(), "SET k 1");
+  EXPECT_EQ(run("SET k w IFEQ 2 GET"), "$1|1|");
+  EXPECT_EQ(fed(), "");
+  EXPECT_EQ(run("SET k w IFEQ 1 GET"), "$1|1|");
+  EXPECT_EQ(run("SET k w IFNE w"), "$-1|");
+  EXPECT_EQ(run("DIGEST k"), "$16|" + value_digest_hex("w") + "|");
+  EXPECT_EQ(run("DIGEST none"), "$-1|");
+  EXPECT_EQ(run("SET k x IFDEQ " + to_upper(value_digest_hex("w")) + " EX 100"), "+OK|");
+  EXPECT_EQ(run("SET k y IFDNE " + value_digest_hex("x") + " KEEPTTL"), "$-1|");
+  EXPECT_EQ(run("SET k y IFDNE " + value_digest_hex("w") + " KEEPTTL"), "+OK|");
+  EXPECT_EQ(run("TTL k"), ":100|");
+  EXPECT_EQ(run("SET k z IFDEQ 12"),
+            "-ERR a digest has exactly 16 hexadecimal digits, as DIGEST answers it|");
+  EXPECT_EQ(run("SET k z IFEQ y NX"), "-ERR syntax error|");
+  EXPECT_EQ(run("SET k z XX IFEQ y"), "-ERR syntax error|");
+  EXPECT_EQ(run("SET k z IFEQ"), "-ERR syntax error|");
+}
+
+// The empty one is in xxHash's own tests, the other in the documentation of DIGEST.
+TEST_F(Strings, DigestsAreXxh3) {
+  EXPECT_EQ(value_digest_hex(""), "2d06800538d394c2");
+  EXPECT_EQ(value_digest_hex("Hello world"), "b6acb9d84a38ff74");
+}
+
+TEST_F(Strings, DeleteIfTheValueIsAsExpected) {
+  EXPECT_EQ(run("DELEX k IFEQ v"), ":0|");
+  EXPECT_EQ(run("DELEX k IFNE v"), ":0|");
+  run("SET k v");
+  fed();
+  EXPECT_EQ(run("DELIFEQ k w"), ":0|");
+  EXPECT_EQ(run("DELEX k IFNE v"), ":0|");
+  EXPECT_EQ(fed(), "");
+  EXPECT_EQ(run("DELEX k IFDEQ " + value_digest_hex("v")), ":1|");
+  EXPECT_EQ(fed(), "DEL k");
+  run("SET k v");
+  EXPECT_EQ(run("DELIFEQ k v"), ":1|");
+  run("SET k v");
+  EXPECT_EQ(run("DELEX k"), ":1|");
+  EXPECT_EQ(run("DELEX k"), ":0|");
+  EXPECT_EQ(run("DELEX k IFEQ v IFNE w"), "-ERR syntax error|");
+  EXPECT_EQ(run("DELEX k SOON"), "-ERR syntax error|");
+}
+
+TEST_F(Strings, SeveralKeysWithOneDeadline) {
+  EXPECT_EQ(run("MSETEX 2 a 1 b 2 EX 10"), ":1|");
+  const std::string deadline = std::to_string(keyspace.now_ms() + 10'000);
+  EXPECT_EQ(fed(), "SET a 1 PXAT " + deadline + "; SET b 2 PXAT " + deadline);
+  EXPECT_EQ(run("TTL b"), ":10|");
+  EXPECT_EQ(run("MSETEX 2 b 3 c 4 NX"), ":0|");
+  EXPECT_EQ(run("MSETEX 2 b 3 c 4 XX"), ":0|");
+  EXPECT_EQ(fed(), "");
+  EXPECT_EQ(run("MSETEX 1 b 3 KEEPTTL XX"), ":1|");
+  EXPECT_EQ(run("TTL b"), ":10|");
+  EXPECT_EQ(run("MSETEX 1 b 4"), ":1|");
+  EXPECT_EQ(run("TTL b"), ":-1|");
+  for (const char* numkeys : {"0", "-1", "x"}) {
+    EXPECT_EQ(run(std::string("MSETEX ") + numkeys + " a 1"), "-ERR invalid numkeys value|");
+  }
+  for (const char* call : {"MSETEX 2 a 1 b", "MSETEX 9223372036854775807 a 1"}) {
+    EXPECT_EQ(run(call), "-ERR wrong number of key-value pairs|");
+  }
+  EXPECT_EQ(run("MSETEX 1 a 1 GET"), "-ERR syntax error|");
+  EXPECT_EQ(run("MSETEX 1 a 1 EX 0"), "-ERR invalid expire time in 'msetex' command|");
 }
 
 TEST_F(Strings, ConditionsOfSet) {
