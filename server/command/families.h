@@ -10,12 +10,9 @@ namespace redan {
 
 CommandFamily<Call> string_commands();
 CommandFamily<Call> string_edit_commands();
-<<<<<<< HEAD
 CommandFamily<Call> hash_commands();
 CommandFamily<Call> hash_all_commands();
-=======
 CommandFamily<Call> string_conditional_commands();
->>>>>>> d31f709 (SET IFEQ and its kin, DELEX, DELIFEQ, DIGEST, MSETEX: compare and set without a script)
 CommandFamily<Call> key_commands();
 CommandFamily<Call> expiry_commands();
 CommandFamily<Call> scan_commands();
