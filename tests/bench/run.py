@@ -18,8 +18,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from harness.binaries import oracle, subject  # noqa: E402
 
+import collection_measures  # noqa: E402
 from measures import BY_DEFAULT, MEASURES  # noqa: E402
 from report import Report  # noqa: E402
+
+
+MEASURES = {**MEASURES, **collection_measures.MEASURES}
+BY_DEFAULT = BY_DEFAULT + ["collections", "collections-memory"]
 
 
 def main():

@@ -1,0 +1,177 @@
+"""Collections beside redis-server: CPU of the usual commands, memory of each element, and every command at three sizes.
+What a build does not know yet is left out for both."""
+
+import random
+
+from harness.processes import Lab
+
+from measures import benchmark, finish, load
+
+WORKLOADS = {
+    "LPUSH": (["LPUSH", "list", "xxx"], "0.55x"),
+    "LPOP": (["LPOP", "list"], "0.55x"),
+    "HSET": (["HSET", "hash", "element:__rand_int__", "xxx"], "0.55x"),
+    "SADD": (["SADD", "set", "element:__rand_int__"], "0.55x"),
+    "XADD": (["XADD", "stream", "*", "field", "xxx"], "0.55x"),
+    "ZADD": (["ZADD", "zset", "0", "element:__rand_int__"], "0.60x"),
+    "MSET, 10 keys": (["MSET"] + [word for i in range(10) for word in (f"key{i}:__rand_int__", "xxx")], "0.60x"),
+    "LRANGE of 100": (["LRANGE", "long", "0", "99"], "0.60x"),
+    "ZRANGE of 100": (["ZRANGE", "scores", "0", "99"], "0.60x"),
+}
+
+
+def knows(servers, words):
+    """All of them have the command."""
+    return all(server.call("COMMAND", "INFO", words[0])[0] is not None for server in servers.values())
+
+
+def cpu_of_collections(report, builds, options):
+    for _ in range(options.rounds):
+        lab = Lab("bench")
+        try:
+            servers = {build.name: lab.server(build.name, build) for build in builds}
+            jobs = [name for name, (words, _) in WORKLOADS.items() if knows(servers, words)]
+            for server in servers.values():
+                with server.client(timeout=60) as client:
+                    client.pipeline([("RPUSH", "long", f"item{i}") for i in range(1000)])
+                    client.pipeline([("ZADD", "scores", i, f"item{i}") for i in range(1000)])
+                    client.pipeline([("ZADD", "zset", 0, f"element:{i:012d}") for i in range(1000)])
+                    client.pipeline([("HSET", "hash", f"element:{i:012d}", "xxx") for i in range(1000)])
+                    client.pipeline([("SADD", "set", f"element:{i:012d}") for i in range(1000)])
+            for job in random.sample(jobs, len(jobs)):
+                words, goal = WORKLOADS[job]
+                few = "RANGE" in job or "MSET" in job
+                requests = options.requests * (1 if few else 4)
+                for name in random.sample(list(servers), len(servers)):
+                    server = servers[name]
+                    if job == "LPOP":
+                        finish(benchmark(server, WORKLOADS["LPUSH"][0], requests, 64, 1000))
+                    before = server.cpu_nanoseconds()
+                    finish(benchmark(server, words, requests, 16, 1000))
+                    spent = (server.cpu_nanoseconds() - before) / 1000 / requests
+                    report.add(f"{job}, pipeline 16: CPU us/request", name, spent, goal)
+        finally:
+            lab.close()
+
+
+def _small(words, pieces):
+    return lambda i: (words, f"key:{i:012d}", *pieces(i))
+
+
+# title: (number of commands and of elements for each, command of number i, goal in bytes)
+MEMORY = {
+    "hash of 10 small fields, each": (100_000, 1, _small("HSET", lambda i: [w for n in range(10) for w in (f"field{n}", f"value{n}")]), "215"),
+    "sorted set of 10, each": (100_000, 1, _small("ZADD", lambda i: [w for n in range(10) for w in (n * 7 + i % 5, f"member{n}")]), "185"),
+    "stream of 10 entries, each": (200_000, 0.1, lambda i: ("XADD", f"key:{i % 20_000:012d}", "*", "field", f"value{i}"), "600"),
+    "list of 10 small items, each": (100_000, 1, _small("RPUSH", lambda i: [f"item{n}" for n in range(10)]), None),
+    "set of 10 small members, each": (100_000, 1, _small("SADD", lambda i: [f"member{n}" for n in range(10)]), None),
+    "member of a sorted set of 1 M": (1_000_000, 1, lambda i: ("ZADD", "z", i, f"member:{i}"), "72"),
+    "field of a hash of 1 M": (1_000_000, 1, lambda i: ("HSET", "h", f"field:{i}", f"val:{i}"), "62"),
+    "integer of a set of 1 M": (1_000_000, 1, lambda i: ("SADD", "s", i * 7), "26"),
+    "item of a list of 1 M": (1_000_000, 1, lambda i: ("RPUSH", "l", f"item:{i}"), "16"),
+}
+
+
+def memory_of_collections(report, builds, options):
+    for title, (count, elements, command, goal) in MEMORY.items():
+        if options.quick:
+            count //= 100
+        for build in builds:
+            lab = Lab("bench")
+            try:
+                server = lab.server(build.name, build)
+                if not knows({build.name: server}, command(0)):
+                    break
+                before = server.rss_bytes()
+                load(server, count, command)
+                report.add(f"{title}: RSS bytes", build.name, (server.rss_bytes() - before) / (count * elements), goal)
+            finally:
+                lab.close()
+
+
+# Commands on a collection of N elements named as FILL makes them; {m} is a member, {i} an index in the middle, {j}
+# that and 10 more, {x} a new name for each call.
+FILL = {
+    "list": lambda i: ("RPUSH", "list", f"m{i}"),
+    "hash": lambda i: ("HSET", "hash", f"m{i}", f"v{i}"),
+    "set": lambda i: ("SADD", "set", f"m{i}"),
+    "ints": lambda i: ("SADD", "ints", i),
+    "zset": lambda i: ("ZADD", "zset", i, f"m{i}"),
+    "stream": lambda i: ("XADD", "stream", f"1-{i + 1}", "f", f"v{i}"),
+    "bits": lambda i: ("SETBIT", "bits", i * 8, 1),
+}
+AT_SIZES = {
+    "list": ["LPUSH list x", "RPUSH list x", "LPOP list", "RPOP list", "LLEN list", "LINDEX list 0", "LINDEX list -1",
+             "LINDEX list {i}", "LSET list {i} y", "LRANGE list 0 9", "LRANGE list {i} {j}", "LINSERT list BEFORE m5 x",
+             "LREM list 1 m5", "LPOS list m7", "LMOVE list list LEFT RIGHT", "RPOPLPUSH list list", "LTRIM list 0 -1",
+             "LMPOP 1 list LEFT COUNT 2", "LRANGE list 0 -1", "LPOS list none"],
+    "hash": ["HSET hash {m} y", "HSET hash {x} y", "HGET hash {m}", "HMGET hash {m} m1 m2 none", "HEXISTS hash {m}",
+             "HDEL hash {x}", "HSTRLEN hash {m}", "HINCRBY hash counter 1", "HINCRBYFLOAT hash counter 1.5", "HLEN hash",
+             "HRANDFIELD hash 5", "HRANDFIELD hash -5 WITHVALUES", "HSCAN hash 0", "HSETNX hash {x} y", "HGETALL hash",
+             "HKEYS hash", "HVALS hash"],
+    "set": ["SADD set {x}", "SADD set {m}", "SREM set {x}", "SISMEMBER set {m}", "SMISMEMBER set {m} m1 none", "SCARD set",
+            "SRANDMEMBER set", "SRANDMEMBER set 5", "SRANDMEMBER set -5", "SPOP set", "SSCAN set 0", "SMEMBERS set",
+            "SINTER set ints", "SINTERCARD 2 set ints LIMIT 5", "SUNION set ints", "SDIFF set ints"],
+    "ints": ["SADD ints {i}", "SISMEMBER ints {i}", "SREM ints {i}", "SRANDMEMBER ints 5", "SMEMBERS ints"],
+    "zset": ["ZADD zset {i} {m}", "ZADD zset {i} {x}", "ZINCRBY zset 1 {m}", "ZSCORE zset {m}", "ZMSCORE zset {m} none",
+             "ZRANK zset {m}", "ZREVRANK zset {m}", "ZCARD zset", "ZCOUNT zset 3 {i}", "ZLEXCOUNT zset - +", "ZRANGE zset 0 9",
+             "ZRANGE zset {i} {j} WITHSCORES", "ZRANGE zset {i} +inf BYSCORE LIMIT 0 10", "ZREVRANGE zset 0 9",
+             "ZRANGEBYSCORE zset {i} {j}", "ZREM zset {x}", "ZPOPMIN zset", "ZPOPMAX zset", "ZRANDMEMBER zset 5",
+             "ZSCAN zset 0", "ZREMRANGEBYRANK zset 0 0", "ZREMRANGEBYSCORE zset 5 5", "ZMPOP 1 zset MIN", "ZRANGE zset 0 -1",
+             "ZUNION 2 zset zset", "ZINTER 2 zset zset", "ZDIFF 2 zset none", "ZRANGESTORE other zset 0 9",
+             "ZUNIONSTORE other 1 zset"],
+    "stream": ["XADD stream * f v", "XLEN stream", "XRANGE stream - + COUNT 10", "XREVRANGE stream + - COUNT 10",
+               "XRANGE stream 1-{i} + COUNT 10", "XREAD COUNT 10 STREAMS stream 1-{i}", "XDEL stream 1-{i}",
+               "XTRIM stream MAXLEN 100000000", "XINFO STREAM stream", "XRANGE stream - +"],
+    "bits": ["SETBIT bits {i} 1", "GETBIT bits {i}", "BITCOUNT bits", "BITPOS bits 0", "BITFIELD bits INCRBY u8 {i} 1",
+             "BITOP NOT other bits", "BITCOUNT bits 0 9", "STRLEN bits", "GETRANGE bits 0 9", "DUMP bits"],
+}
+# What answers, or goes through, all elements.
+WHOLE = ("list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION",
+         "ZINTER", "ZDIFF", "- +", "BITCOUNT bits", "BITPOS", "BITOP", "DUMP", "LINDEX list {i}", "LSET", "LRANGE list {i}",
+         "LINSERT", "LREM", "LPOS", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM")
+
+
+def calls_of(template, size, count):
+    draw = random.Random(1)
+    for n in range(count):
+        i = draw.randrange(max(1, size - 10))
+        yield template.format(m=f"m{i}", x=f"x{n}", i=i, j=i + 10).split()
+
+
+def commands_at_sizes(report, builds, options):
+    """Each command at 10, 1 000 and 1 000 000 elements, through one connection in pipelines of 16."""
+    for size in (10, 1000) if options.quick else (10, 1000, 1_000_000):
+        lab = Lab("bench")
+        try:
+            servers = {build.name: lab.server(build.name, build, **{"proto-max-bulk-len": "1gb"}) for build in builds}
+            for kind, fill in FILL.items():
+                if knows(servers, fill(0)):
+                    for server in servers.values():
+                        load(server, size, fill)
+            for kind, templates in AT_SIZES.items():
+                for template in templates:
+                    if knows(servers, template.split()) and knows(servers, FILL[kind](0)):
+                        measure_command(report, servers, template, size, options)
+        finally:
+            lab.close()
+
+
+def measure_command(report, servers, template, size, options):
+    heavy = size > 1000 and any(part in template for part in WHOLE)
+    whole = heavy and not any(part in template for part in ("RANDFIELD", "RANDMEMBER"))
+    count = 3 if whole else 64 if heavy else 2000 if size <= 1000 and any(part in template for part in WHOLE) else 8000
+    if options.quick:
+        count = min(count, 64)
+    for name in random.sample(list(servers), len(servers)):
+        server = servers[name]
+        calls = list(calls_of(template, size, count))
+        with server.client(timeout=120) as client:
+            client.pipeline(calls[:1])
+            before = server.cpu_nanoseconds()
+            for start in range(0, count, 16):
+                client.pipeline(calls[start:start + 16])
+            report.add(f"{template} at {size}: CPU us", name, (server.cpu_nanoseconds() - before) / 1000 / count, "1.00x")
+
+
+MEASURES = {"collections": cpu_of_collections, "collections-memory": memory_of_collections, "sizes": commands_at_sizes}
