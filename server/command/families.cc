@@ -19,6 +19,8 @@ std::vector<CommandFamily<Call>> server_families() {
       set_commands(),         random_set_commands(),
       set_algebra_commands(), hash_commands(),
       hash_all_commands(),    string_conditional_commands(),
+      bitmap_commands(),      bitfield_commands(),
+      hyperloglog_commands(),
   };
 }
 

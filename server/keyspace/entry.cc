@@ -1,5 +1,6 @@
 #include "server/keyspace/entry.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <utility>
@@ -43,6 +44,10 @@ HeapString* HeapString::make(size_t size, size_t capacity) {
   string->size = size;
   string->capacity = bytes - sizeof(HeapString);
   return string;
+}
+
+void FreeHeapString::operator()(HeapString* string) const {
+  std::free(string);
 }
 
 std::string_view Entry::long_string(Scratch& scratch) const {
@@ -273,6 +278,14 @@ Entry* EntryMaker::resize_string(Entry* entry, size_t size) {
   return changed;
 }
 
+Entry* EntryMaker::edit_string(Entry* entry, size_t size) {
+  if (entry->is_integer() || size > entry->string_length()) {
+    return resize_string(entry, std::max(size, entry->string_length()));
+  }
+  entry->flags_ |= Entry::kModified;
+  return entry;
+}
+
 // --- collections ---
 
 Entry* EntryMaker::make_value(std::string_view key, StoredValue value, int64_t expiry_ms) {
@@ -389,7 +402,40 @@ std::unique_ptr<LargeValue> EntryMaker::take_large(Entry* entry) {
 }
 
 char* EntryMaker::writable_bytes(Entry* entry) {
-  return entry->heap()->bytes();
+  if (entry->encoding() == Encoding::kHeap) return entry->heap()->bytes();
+  const std::string_view key = entry->key();
+  return const_cast<char*>(key.data()) + key.size();
+}
+
+Entry* EntryMaker::rewrite(Entry* entry, std::string_view value) {
+  HeapString* const heap = entry->encoding() == Encoding::kHeap ? entry->heap() : nullptr;
+  if (heap != nullptr && value.size() > kMaxInline && value.size() <= heap->capacity) {
+    std::memcpy(heap->bytes(), value.data(), value.size());
+    heap->size = value.size();
+  } else if (!overwrite_text(entry, value)) {
+    Entry* const changed = make_edited(entry->key(), value, entry->expiry_ms());
+    changed->set_access(entry->access());
+    free(entry);
+    return changed;
+  }
+  entry->flags_ |= Entry::kModified;
+  return entry;
+}
+
+Entry* EntryMaker::make_edited(std::string_view key, std::string_view value, int64_t expiry_ms) {
+  Entry* const entry = make_text(key, value, expiry_ms);
+  entry->flags_ |= Entry::kModified;
+  return entry;
+}
+
+Entry* EntryMaker::make_edited(std::string_view key, OwnedHeapString value, int64_t expiry_ms) {
+  const bool expires = expiry_ms != Entry::kNoExpiry;
+  const uint8_t flags =
+      static_cast<uint8_t>((expires ? Entry::kExpires : 0) | Entry::kWord | Entry::kModified);
+  Entry* const entry = allocate(key, type_byte(ValueType::kString, Encoding::kHeap), flags, 0);
+  if (expires) entry->store(8, expiry_ms);
+  entry->store(entry->offset_of_word(), reinterpret_cast<uintptr_t>(value.release()));
+  return entry;
 }
 
 }  // namespace redan

@@ -43,6 +43,11 @@ struct HeapString {
   std::string_view view() const { return {bytes(), size}; }
   static HeapString* make(size_t size, size_t capacity);
 };
+// A string on its way into an entry: filled first, then given away without a copy.
+struct FreeHeapString {
+  void operator()(HeapString* string) const;
+};
+using OwnedHeapString = std::unique_ptr<HeapString, FreeHeapString>;
 
 class Entry {
  public:
@@ -177,7 +182,15 @@ class EntryMaker {
   // Makes the value a HeapString of `size` bytes that begins with the old value, zeroes behind it,
   // with room to grow; its bytes may then be written.
   static Entry* resize_string(Entry* entry, size_t size);
+  // Makes the bytes of a string value writable where they are, or with a longer `size` as
+  // resize_string() does. From then on the value is text, whatever it says.
+  static Entry* edit_string(Entry* entry, size_t size);
   static char* writable_bytes(Entry* entry);
+  // The string becomes `value`, which stays text and counts as edited, in place where it fits.
+  static Entry* rewrite(Entry* entry, std::string_view value);
+  // A string value that stays text, and that counts as edited.
+  static Entry* make_edited(std::string_view key, std::string_view value, int64_t expiry_ms);
+  static Entry* make_edited(std::string_view key, OwnedHeapString value, int64_t expiry_ms);
   // Replaces the value (of any type) by another.
   static Entry* set_value(Entry* entry, StoredValue value, int64_t expiry_ms);
   // The compact bytes of a collection: `removed` of them at `at` make room for `added`, which are

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "common/base/check.h"
 
@@ -279,6 +280,60 @@ char* Keyspace::resize_string(int db, Ref ref, size_t size) {
       replace(ref, [&](Entry* before) { return EntryMaker::resize_string(before, size); });
   changed(db, entry->key());
   return EntryMaker::writable_bytes(entry);
+}
+
+char* Keyspace::edit_string(int db, std::string_view key, Ref ref, size_t size) {
+  if (!ref) {
+    Entry* entry = nullptr;
+    if (size <= EntryMaker::kMaxInline) {
+      static constexpr char kZeroes[EntryMaker::kMaxInline] = {};
+      entry = EntryMaker::make_edited(key, std::string_view(kZeroes, size), Entry::kNoExpiry);
+    } else {
+      OwnedHeapString zeroes(HeapString::make(size, size));
+      std::memset(zeroes->bytes(), 0, size);
+      entry = EntryMaker::make_edited(key, std::move(zeroes), Entry::kNoExpiry);
+    }
+    set_access_of_new(*entry);
+    create(db, *ref.home_, ref.place_, entry);
+    return EntryMaker::writable_bytes(entry);
+  }
+  Entry* entry = ref.place_.entry();
+  if (entry->is_integer() || size > entry->string_length()) {
+    entry = replace(ref, [&](Entry* before) { return EntryMaker::edit_string(before, size); });
+  } else {
+    EntryMaker::edit_string(entry, size);
+  }
+  return EntryMaker::writable_bytes(entry);
+}
+
+void Keyspace::set_entry(int db, std::string_view key, Entry* entry) {
+  const Ref ref = change(db, key);
+  if (ref) {
+    entry->set_access(ref->access());
+    replace(ref, [&](Entry* before) {
+      forget_value(*before);
+      EntryMaker::free(before);
+      return entry;
+    });
+  } else {
+    set_access_of_new(*entry);
+    create(db, *ref.home_, ref.place_, entry);
+  }
+  changed(db, entry->key());
+}
+
+void Keyspace::set_text(int db, std::string_view key, std::string_view value) {
+  set_entry(db, key, EntryMaker::make_edited(key, value, Entry::kNoExpiry));
+}
+
+void Keyspace::set_text(int db, std::string_view key, OwnedHeapString value) {
+  set_entry(db, key, EntryMaker::make_edited(key, std::move(value), Entry::kNoExpiry));
+}
+
+void Keyspace::rewrite_text(int db, Ref ref, std::string_view value) {
+  const Entry* const entry =
+      replace(ref, [&](Entry* before) { return EntryMaker::rewrite(before, value); });
+  changed(db, entry->key());
 }
 
 void Keyspace::set_value(int db, std::string_view key, StoredValue value, SetExpiry expiry) {

@@ -226,6 +226,18 @@ class Keyspace {
   // Grows or shrinks a string value to `size` bytes, zeroes behind the old ones; the bytes may be
   // written. The value must be a string.
   char* resize_string(int db, Ref ref, size_t size);
+  // The bytes of the string at `key`, just looked up, to be written; where it is shorter than
+  // `size` it grows with zeroes, and where there is none one is made of them. Counts no change and
+  // tells nobody: whoever changes the bytes says so with string_edited().
+  char* edit_string(int db, std::string_view key, Ref ref, size_t size);
+  void string_edited(int db, std::string_view key, uint64_t changes = 1) {
+    changed(db, key, changes);
+  }
+  // Replaces what is at `key` by text that counts as edited, without an expiry.
+  void set_text(int db, std::string_view key, std::string_view value);
+  void set_text(int db, std::string_view key, OwnedHeapString value);
+  // The same for a string that was just looked up; its expiry stays.
+  void rewrite_text(int db, Ref ref, std::string_view value);
 
   // --- keys ---
   // false: there is no such key.
@@ -399,6 +411,7 @@ class Keyspace {
   void forget_value(Entry& entry);
   template <class Change>
   Entry* replace(Ref ref, Change&& change);
+  void set_entry(int db, std::string_view key, Entry* entry);
   void insert(TableHome& home, Table::Place place, Entry* entry);
   // The same for a key that a command made.
   void create(int db, TableHome& home, Table::Place place, Entry* entry) {

@@ -27,6 +27,18 @@ TEXTS = [b"", b"x", b"hello", b"hello world", b"foobar", b"\x00\x01\x02", b"\xff
          b"ab" * 700]
 OFFSETS = [b"0", b"1", b"-1", b"2", b"-2", b"5", b"100", b"-100", b"1500", b"-9223372036854775808",
            b"9223372036854775807", b"2147483647", b"-2147483648", b"536870912", b"4294967296"]
+BITS = [b"0", b"1", b"7", b"8", b"15", b"63", b"64", b"100", b"3000", b"3600", b"12000"]
+BIT_VALUES = [b"0", b"1", b"1"]
+POSITIONS = [b"0", b"1", b"-1", b"2", b"-2", b"3", b"-3", b"7", b"8", b"9", b"-8", b"-9", b"40", b"-40", b"100", b"500"]
+FIELDS = [b"u1", b"u2", b"u7", b"u8", b"u31", b"u32", b"u63", b"i1", b"i2", b"i5", b"i8", b"i32", b"i33", b"i63", b"i64"]
+ODD_FIELDS = [b"u64", b"i65", b"u0", b"i0", b"i-1", b"8", b"", b"u", b"U8", b"u08", b"x8", b"i99999999999"]
+HLL_KEYS = [b"hll:1", b"hll:2", b"hll:3", b"hll:4"]
+BAD_HLL_KEY = b"hll:bad"
+HLL_HEADER = b"HYLL\x01" + b"\x00" * 10 + b"\x80"
+HLL_TEXTS = [HLL_HEADER, HLL_HEADER + b"\x7f\xff", HLL_HEADER + b"\x7f\xfe", HLL_HEADER + b"\x7f\xff\x80",
+             HLL_HEADER + b"\x80" * 100 + b"\x7f\x9b", HLL_HEADER[:15], b"HYLL", b"hyll" + HLL_HEADER[4:] + b"\x7f\xff",
+             HLL_HEADER[:4] + b"\x02" + HLL_HEADER[5:] + b"\x7f\xff", HLL_HEADER[:4] + b"\x00" * 12300,
+             HLL_HEADER[:4] + b"\x00" * 12301, HLL_HEADER[:4] + b"\x00" * 11 + b"\x80" + b"\xff" * 12288]
 PATTERNS = [b"*", b"a", b"k?", b"k[12]", b"k[^1]", b"[a-c]", b"*e*", b"\\*", b"[", b"k[", b"", b"??*", b"[]-z]",
             b"k[2-1]", b"*\xff*", b"\\", b"**********z"]
 SECONDS = [b"1000", b"100000", b"4102444800", b"0", b"-1", b"-100", b"9223372036854775807",
@@ -53,7 +65,8 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands):
             (6, self.many), (10, self.expire), (6, self.ttl), (5, self.getex), (6, self.keys_of),
             (4, self.rename), (3, self.databases), (2, self.lcs), (2, self.sort), (3, self.object),
             (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets),
-            (14, self.hashes))]
+            (14, self.hashes), (9, self.bitmaps), (4, self.bitfields),
+            (8, self.hyperloglogs))]
         self.weights = [weight for weight, _ in self.families]
         self.makers = [make for _, make in self.families]
 
@@ -218,6 +231,62 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands):
         return [self.word(b"SORT", b"SORT_RO"), self.random.choice(KEYS + [b"no such list"] * 8),
                 *options, *store]
 
+    def bitmaps(self):
+        kind = self.random.randrange(8)
+        if kind < 3:
+            return [b"SETBIT", self.key(), self.one(BITS, BITS, INTEGERS, ODD_NUMBERS),
+                    self.one(BIT_VALUES, BIT_VALUES, [self.number()])]
+        if kind == 3:
+            return [b"GETBIT", self.key(), self.one(BITS, INTEGERS, ODD_NUMBERS)]
+        unit = self.random.choice([[], [self.word(b"BYTE", b"BIT", b"BIT", b"BITE")]])
+        if kind == 4:
+            return [b"BITCOUNT", self.key(), *self.random.choice(
+                [[], [self.position()], [self.position(), self.position(), *unit]])]
+        if kind == 5:
+            return [b"BITPOS", self.key(), self.one(BIT_VALUES, BIT_VALUES, [self.number()]), *self.random.choice(
+                [[], [self.position()], [self.position(), self.position(), *unit]])]
+        return [b"BITOP", self.word(b"AND", b"OR", b"XOR", b"NOT", b"NAND"), self.key(), *self.some(self.key, 3)]
+
+    def position(self):
+        return self.one(POSITIONS, POSITIONS, POSITIONS, INTEGERS, ODD_NUMBERS)
+
+    def bitfields(self):
+        steps = []
+        for _ in range(self.random.choice([0, 1, 1, 2, 3])):
+            if self.random.random() < 0.3:
+                steps += [self.word(b"OVERFLOW"), self.word(b"WRAP", b"SAT", b"FAIL", b"FAIL", b"NEVER")]
+            field = [self.one(FIELDS, FIELDS, FIELDS, ODD_FIELDS),
+                     self.random.choice([b"", b"", b"#"]) + self.one(BITS, BITS, BITS, INTEGERS, ODD_NUMBERS)]
+            verb = self.word(b"GET", b"SET", b"INCRBY")
+            steps += [verb, *field, *([] if verb.upper() == b"GET" else [self.number()])]
+        return [self.word(b"BITFIELD", b"BITFIELD", b"BITFIELD", b"BITFIELD_RO"), self.key(), *steps]
+
+    def hyperloglogs(self):
+        kind = self.random.randrange(14)
+        if kind < 6:
+            # Many at once now and then, so that some become dense.
+            count = self.random.choice([0, 1, 2, 3, 10, 10, 400, 3000])
+            elements = [b"%d" % self.random.randrange(20_000) for _ in range(count)]
+            return [b"PFADD", self.random.choice(HLL_KEYS), *elements, *self.some(self.value, 2)]
+        if kind < 9:
+            return [b"PFCOUNT", *self.some(self.hll_key, 3)]
+        if kind == 9:
+            return [b"PFMERGE", *self.some(self.hll_key, 4)]
+        if kind == 10:
+            return [self.word(b"DEL", b"GET", b"DUMP"), self.hll_key()]
+        if kind == 11:
+            return [b"PFDEBUG", self.word(b"ENCODING", b"DECODE", b"TODENSE", b"GETREG", b"NOPE"), self.hll_key()]
+        # One that need not be well-formed gets single elements: Redis keeps those before an error, we do not.
+        return self.random.choice([
+            [b"SET", BAD_HLL_KEY, self.random.choice(HLL_TEXTS)], [b"COPY", self.hll_key(), BAD_HLL_KEY, b"REPLACE"],
+            [b"SETRANGE", BAD_HLL_KEY, b"%d" % self.random.choice([0, 4, 8, 15, 16, 17, 18, 30, 100]),
+             self.random.choice([b"H", b"\x00", b"\x01", b"\x40", b"\x7f", b"\x80"])],
+            [b"PFADD", BAD_HLL_KEY, self.value()], [b"PFCOUNT", BAD_HLL_KEY], [b"PFADD", BAD_HLL_KEY],
+            [b"PFDEBUG", self.word(b"DECODE", b"TODENSE", b"GETREG"), BAD_HLL_KEY]])
+
+    def hll_key(self):
+        return self.random.choice(HLL_KEYS * 8 + [BAD_HLL_KEY, b"hll:missing", b"a", b"b"])
+
     def object(self):
         return [b"OBJECT", self.word(b"ENCODING", b"ENCODING", b"IDLETIME", b"REFCOUNT", b"FREQ", b"NOPE"),
                 self.key()]
@@ -289,7 +358,21 @@ def hazardous(command):
     if upper[0] == b"HRANDFIELD" and len(command) > 2:
         count = as_integer(command[2])
         return count is not None and -2**63 < count < -10_000  # As many elements, and as many gigabytes.
+    if upper[0] == b"SETBIT" and len(command) > 2:
+        return 40_000 < (as_integer(command[2]) or 0) < 4_800_000_000
+    if upper[0] == b"BITFIELD":
+        if any(is_far(part) for verb, part in zip(upper, command[2:]) if verb in (b"SET", b"INCRBY")):
+            return True
+    if upper[0] in (b"BITFIELD", b"BITFIELD_RO"):
+        # Redis' product of place and width goes round.
+        return any(part.startswith(b"#") and abs(as_integer(part[1:]) or 0) >= 1 << 57 for part in command)
     return upper[0] == b"LCS" and not set(command[1:3]) <= set(LCS_KEYS)
+
+
+def is_far(place):
+    """A bit, or with # a field of up to 64 bits, that exists and needs a long string."""
+    number = as_integer(place.lstrip(b"#")) or 0
+    return (600 if place.startswith(b"#") else 40_000) < number < 4_800_000_000
 
 
 def as_integer(raw):

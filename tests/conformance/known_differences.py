@@ -57,6 +57,15 @@ def _listpack_set(upper, subject, oracle):
             b"listpack" in subject and b"hashtable" in oracle)
 
 
+def _words_before_key(upper, subject, oracle):
+    """The words of BITCOUNT and BITPOS are wrong, and so is the key, or there is none."""
+    if upper[0] not in ("BITCOUNT", "BITPOS"):
+        return False
+    if subject == b"" and len(upper) > (2 if upper[0] == "BITCOUNT" else 3):  # Events: nothing was looked for.
+        return all(b"keymiss" in event for event in oracle.split(b"\n__"))
+    return subject[:4] == b"-ERR" and (oracle.startswith(b"-WRONGTYPE") or oracle in (b":0\r\n", b":-1\r\n"))
+
+
 KNOWN = [
     Known("set-listpack", "7.2 keeps small sets as listpacks (set-max-listpack-entries)", _listpack_set),
     Known("client-setinfo", "CLIENT SETINFO came with 7.2", _newer("CLIENT", "SETINFO")),
@@ -82,6 +91,15 @@ KNOWN = [
     Known("cluster-human-nodename", "7.2 has cluster-announce-human-nodename",
           lambda upper, subject, oracle: upper[:2] == ["CONFIG", "GET"] and
           subject.replace(b" b'cluster-announce-human-nodename',", b"") == oracle),
+    Known("bit-words", "7.2 reads the words of BITCOUNT and BITPOS before it looks for the key", _words_before_key),
+    Known("pfmerge-getkeys", "Redis finds no keys in a PFMERGE without sources, which it executes; ours are those that "
+          "it uses", lambda upper, subject, oracle: upper == ["COMMAND", "GETKEYS", "PFMERGE", "D"]),
+    Known("hll-unshared", "Redis makes a HyperLogLog's text its own even where no register then changes",
+          lambda upper, subject, oracle: upper[:2] == ["OBJECT", "ENCODING"] and upper[2:3] == ["HLL:BAD"] and
+          b"embstr" in subject and b"raw" in oracle),
+    Known("hll-cut-run", "Redis reads the byte behind a text that ends within a run",
+          lambda upper, subject, oracle: upper[:3] == ["PFDEBUG", "DECODE", "HLL:BAD"] and
+          oracle.rstrip().rsplit(b" ", 1)[0].split(b"\n", 1)[-1] == subject.rstrip().split(b"\n", 1)[-1]),
     Known("help-words", "HELP is made from the command table, in 7.2's words", _help),
 ]
 

@@ -74,6 +74,59 @@ TEST(Entry, GrownBytesAreZero) {
   EXPECT_EQ(one.value(), std::string(10, 'x') + std::string(990, '\0'));
 }
 
+TEST(Entry, AStringIsEditedWhereItIs) {
+  for (const std::string& value :
+       {std::string("abc"), std::string("123"), std::string(400, 'z'), std::string(3000, 'z')}) {
+    OneKey one;
+    const auto edit = [&](size_t size) {
+      char* const bytes = one.keyspace.edit_string(0, "key", one.keyspace.change(0, "key"), size);
+      bytes[0] = 'X';
+      one.keyspace.check_invariants();
+    };
+    one.keyspace.set_string(0, "key", value, SetExpiry::at(INT64_MAX));
+    const uint64_t dirty = one.keyspace.dirty();
+    edit(0);
+    EXPECT_EQ(one.value(), "X" + value.substr(1));
+    EXPECT_EQ(one.encoding(), "raw");
+    edit(value.size() + 1);
+    EXPECT_EQ(one.value(), "X" + value.substr(1) + std::string(1, '\0'));
+    EXPECT_EQ(one.keyspace.peek(0, "key")->expiry_ms(), INT64_MAX);
+    EXPECT_EQ(one.keyspace.dirty(), dirty);
+    one.keyspace.string_edited(0, "key", 3);
+    EXPECT_EQ(one.keyspace.dirty(), dirty + 3);
+    one.keyspace.erase(0, "key");
+    edit(value.size());
+    EXPECT_EQ(one.value(), "X" + std::string(value.size() - 1, '\0'));
+    EXPECT_EQ(one.encoding(), "raw");
+  }
+}
+
+TEST(Entry, TextStaysTextWhateverItSays) {
+  OneKey one;
+  const std::string long_text(5000, '1');
+  one.keyspace.set_string(0, "key", "old", SetExpiry::at(INT64_MAX));
+  one.keyspace.set_text(0, "key", "123");
+  EXPECT_EQ(one.encoding(), "raw");
+  EXPECT_EQ(one.keyspace.peek(0, "key")->expiry_ms(), Entry::kNoExpiry);
+  OwnedHeapString owned(HeapString::make(long_text.size(), long_text.size()));
+  std::memcpy(owned->bytes(), long_text.data(), long_text.size());
+  one.keyspace.set_text(0, "key", std::move(owned));
+  EXPECT_EQ(one.value(), long_text);
+  one.keyspace.check_invariants();
+  // Each length after each other: in the entry, on the heap, in place and not.
+  one.keyspace.set_expiry(0, "key", INT64_MAX);
+  for (const size_t size : {0, 3, 5, 448, 449, 450, 5000, 449, 448, 20, 3}) {
+    const std::string text(size, '7');
+    one.keyspace.rewrite_text(0, one.keyspace.change(0, "key"), text);
+    EXPECT_EQ(one.value(), text);
+    EXPECT_EQ(one.encoding(), "raw");
+    EXPECT_EQ(one.keyspace.peek(0, "key")->expiry_ms(), INT64_MAX);
+    one.keyspace.check_invariants();
+  }
+  one.keyspace.set_string(0, "key", "123");
+  EXPECT_EQ(one.encoding(), "int");
+}
+
 TEST(Entry, KeysOfAnyLengthKeepTheirBytes) {
   Keyspace keyspace({.databases = 1, .seed = 3});
   for (const size_t length : {0, 1, 15, 253, 254, 255, 256, 257, 300, 65535, 65536, 1'000'000}) {

@@ -1,0 +1,114 @@
+#include "server/data/hll_runs.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace redan::hll {
+namespace {
+
+constexpr uint8_t kValueRun = 0x80;
+constexpr uint8_t kLongRun = 0x40;
+
+bool is_value_run(uint8_t byte) {
+  return (byte & kValueRun) != 0;
+}
+
+uint8_t value_run(uint8_t value, size_t registers) {
+  return static_cast<uint8_t>(kValueRun | (value - 1) << 2 | static_cast<uint8_t>(registers - 1));
+}
+
+}  // namespace
+
+std::optional<Run> read_run(std::string_view text, size_t at) {
+  const auto byte = static_cast<uint8_t>(text[at]);
+  if (is_value_run(byte)) {
+    return Run{.bytes = 1,
+               .registers = (byte & 3U) + 1,
+               .value = static_cast<uint8_t>((byte >> 2 & 31) + 1)};
+  }
+  if ((byte & kLongRun) == 0) return Run{.bytes = 1, .registers = byte + 1U, .value = 0};
+  if (at + 1 >= text.size()) return std::nullopt;
+  const size_t low = static_cast<uint8_t>(text[at + 1]);
+  return Run{.bytes = 2, .registers = ((byte & 63U) << 8 | low) + 1, .value = 0};
+}
+
+void append_run(std::string& out, uint8_t value, size_t registers) {
+  if (registers == 0) return;
+  if (value > 0) {
+    REDAN_CHECK(registers <= kMaxValueRun);
+    REDAN_CHECK(value <= kMaxRunValue);
+    out += static_cast<char>(value_run(value, registers));
+  } else if (registers <= kMaxZeroRun) {
+    out += static_cast<char>(registers - 1);
+  } else {
+    REDAN_CHECK(registers <= kMaxLongZeroRun);
+    out += static_cast<char>(kLongRun | (registers - 1) >> 8);
+    out += static_cast<char>(registers - 1);
+  }
+}
+
+SparseEditor::Outcome SparseEditor::raise(Spot spot, size_t max_bytes) {
+  if (spot.rank > kMaxRunValue) return Outcome::kTooLarge;
+  if (spot.index < start_.first) {
+    start_ = {};
+    before_start_.reset();
+  }
+  // The run that holds the register, and the two before it.
+  Place here = start_;
+  std::optional<Place> before = before_start_;
+  std::optional<Place> long_before;
+  std::optional<Run> run;
+  for (;;) {
+    if (here.at >= text_.size()) return Outcome::kCorrupt;
+    run = read_run(text_, here.at);
+    if (!run) return Outcome::kCorrupt;
+    if (spot.index < here.first + run->registers) break;
+    long_before = before;
+    before = here;
+    here = {.at = here.at + run->bytes, .first = here.first + run->registers};
+  }
+  if (run->value >= spot.rank) {
+    start_ = here;
+    before_start_ = before;
+    return Outcome::kKept;
+  }
+  const size_t left = spot.index - here.first;
+  std::string runs;
+  append_run(runs, run->value, left);
+  append_run(runs, spot.rank, 1);
+  append_run(runs, run->value, run->registers - left - 1);
+  if (runs.size() > run->bytes && text_.size() + runs.size() - run->bytes > max_bytes) {
+    return Outcome::kTooLarge;
+  }
+  text_.replace(here.at, run->bytes, runs);
+  join_values(before ? before->at : here.at);
+  // Nothing before `before` has changed, so that the next walk may begin there if the run before
+  // that is known; where this walk began one run later it is not.
+  const bool goes_on = before && (long_before || before->at == kHeaderBytes);
+  start_ = goes_on ? *before : Place{};
+  before_start_ = goes_on ? long_before : std::nullopt;
+  return Outcome::kRaised;
+}
+
+// Joins neighbours of one value while they fit into one run, looking at five runs.
+void SparseEditor::join_values(size_t from) {
+  constexpr int kRunsLookedAt = 5;
+  size_t at = from;
+  for (int i = 0; i < kRunsLookedAt && at < text_.size(); ++i) {
+    const Run run = *read_run(text_, at);
+    const size_t next = at + run.bytes;
+    if (run.value > 0 && next < text_.size() && is_value_run(static_cast<uint8_t>(text_[next]))) {
+      const Run right = *read_run(text_, next);
+      const size_t registers = run.registers + right.registers;
+      if (right.value == run.value && registers <= kMaxValueRun) {
+        text_[next] = static_cast<char>(value_run(run.value, registers));
+        text_.erase(at, 1);
+        continue;  // The joined run may be joined with what is on its right.
+      }
+    }
+    at = next;
+  }
+}
+
+}  // namespace redan::hll
