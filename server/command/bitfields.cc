@@ -84,8 +84,9 @@ void get_fields(Call& call, const FieldSteps& steps, std::string_view bytes) {
   }
 }
 
-// Does one step, writes its reply, and says whether the bytes are others now.
-bool perform(const FieldStep& step, char* bytes, size_t size, ReplyWriter& reply) {
+// Does one step, writes its reply, and says whether that changed the string: its bytes, or that it
+// `grows`, which is the doing of each step that writes.
+bool perform(const FieldStep& step, char* bytes, size_t size, bool grows, ReplyWriter& reply) {
   const int64_t before = read_field({bytes, size}, step.offset, step.type);
   if (step.kind == FieldStep::Kind::kGet) {
     reply.integer(before);
@@ -101,7 +102,7 @@ bool perform(const FieldStep& step, char* bytes, size_t size, ReplyWriter& reply
   }
   write_field(bytes, step.offset, step.type, *after);
   reply.integer(sets ? before : *after);
-  return *after != before;
+  return grows || *after != before;
 }
 
 Result<void> run_steps(Call& call, const FieldSteps& steps) {
@@ -117,18 +118,17 @@ Result<void> run_steps(Call& call, const FieldSteps& steps) {
   if (!ref) return ref.error();
   const size_t old_size = *ref ? (**ref).string_length() : 0;
   const size_t size = std::max<size_t>(old_size, (steps.written_bits + 7) / 8);
-  // The string grows even where every step then fails.
   const bool grows = !*ref || size != old_size;
   char* const bytes = call.keyspace().edit_string(call.db(), key, *ref, size);
   call.reply().array(steps.steps.size());
-  uint64_t changes = grows ? 1 : 0;
+  uint64_t changes = 0;
   for (const FieldStep& step : steps.steps) {
-    changes += perform(step, bytes, size, call.reply()) ? 1 : 0;
+    changes += perform(step, bytes, size, grows, call.reply()) ? 1 : 0;
   }
-  if (changes > 0) {
-    call.keyspace().string_edited(call.db(), key, changes);
-    call.notify(KeyspaceEvents::kString, "setbit", key);
-  }
+  if (changes > 0) call.notify(KeyspaceEvents::kString, "setbit", key);
+  // The string has grown even where every step then failed, and replicas must hear of it.
+  if (changes == 0 && grows) changes = 1;
+  if (changes > 0) call.keyspace().string_edited(call.db(), key, changes);
   return kOk;
 }
 

@@ -99,7 +99,7 @@ KNOWN = [
           b"embstr" in subject and b"raw" in oracle),
     Known("hll-cut-run", "Redis reads the byte behind a text that ends within a run",
           lambda upper, subject, oracle: upper[:3] == ["PFDEBUG", "DECODE", "HLL:BAD"] and
-          oracle.rstrip().rsplit(b" ", 1)[0].split(b"\n", 1)[-1] == subject.rstrip().split(b"\n", 1)[-1]),
+          oracle.split(b"\n", 1)[-1].startswith(subject.split(b"\n", 1)[-1].rstrip())),
     Known("help-words", "HELP is made from the command table, in 7.2's words", _help),
 ]
 
