@@ -25,17 +25,19 @@ inline constexpr std::array<std::string_view, 12> kNames = {
     "empty_primary_followed",   // A replica takes the empty data of a primary that restarted.
 };
 // Those of the cluster's machine, which has a world and a gate of its own.
-inline constexpr std::array<std::string_view, 5> kClusterNames = {
+inline constexpr std::array<std::string_view, 6> kClusterNames = {
     "cluster_vote_twice",            // A primary votes for every replica that asks.
     "cluster_vote_not_persisted",    // A vote leaves before it is on disk.
     "cluster_stale_claim_accepted",  // A claim on slots wins whatever its epoch.
     "cluster_moves_not_mirrored",    // Replicas do not keep what their primary moves.
     "cluster_forgotten_returns",     // Gossip brings back a node that was just forgotten.
+    "cluster_leftovers_not_asked",   // Who takes over drops also what MIGRATE just brought.
 };
 // Those of slots that change hands: a third world.
-inline constexpr std::array<std::string_view, 2> kMigrationNames = {
+inline constexpr std::array<std::string_view, 3> kMigrationNames = {
     "source_deletes_early",     // A source drops the keys before their new owner claims them.
     "import_lost_on_failover",  // A replica that takes over forgets what was coming in.
+    "leftovers_stay",           // It does not finish to drop what its shard gave up.
 };
 inline constexpr size_t kFirstCluster = 1'000;
 inline constexpr size_t kFirstMigration = 2'000;

@@ -16,7 +16,7 @@
 // Where each part is: machine.cc (doors, what is sent and when), membership.cc (meet, gossip,
 // forget, addresses), failure.cc (PFAIL, FAIL, the cluster's state), slots.cc (claims, epochs),
 // election.cc, manual_failover.cc, replica_migration.cc, handover.cc (slots that move with their
-// keys), operator.cc (CLUSTER's verbs).
+// keys), leftovers.cc (keys that they leave behind), operator.cc (CLUSTER's verbs).
 #pragma once
 
 #include <algorithm>
@@ -74,11 +74,17 @@ class ClusterMachine {
     replication_ = facts;
     if (facts.link_up || self().is_primary) data_of_ = self().shard_id;
   }
+  // A replica that has joined a shard has that one's data once it was in sync there.
+  bool has_data() const { return data_of_ == view_.myself().shard_id; }
   void configure(Instant now, ClusterOptions options, cluster::BusEffects& out);
   const ClusterOptions& options() const { return options_; }
   // Once after the data set was loaded: slots with keys that nobody owns become ours, as in Redis;
-  // keys of slots that others own are dropped (Redis 7.2 opens these slots for a tool).
+  // those that others own are left-overs (Redis 7.2 opens these slots for a tool).
   void adopt_loaded_slots(Instant now, const SlotSet& with_keys, cluster::BusEffects& out);
+  // After BecomePrimary: slots with keys, but for those that are being dropped.
+  void look_for_leftovers(Instant now, const SlotSet& with_keys, cluster::BusEffects& out);
+  // Slots of others whose keys here are not to be seen until it is known what becomes of them.
+  const SlotSet& leftovers() const { return leftovers_; }
 
   const ClusterView& view() const { return view_; }
   ClusterView& counters() { return view_; }  // For count_sent() and count_received() of pings.
@@ -114,8 +120,6 @@ class ClusterMachine {
   void forget_import(Instant now, MoveId move, cluster::BusEffects& out);
   // Its data set was replaced whole: what was ready may not be there.
   void data_replaced(Instant now, cluster::BusEffects& out);
-  // Owned by others, with nothing under way: keys of these slots are left-overs.
-  SlotSet foreign_slots() const;
   // Source, when the target is ready and nothing is written any more: the decision.
   Result<void> give_slots(Instant now, MoveId move, NodeId to, const SlotSet& slots,
                           cluster::BusEffects& out);
@@ -141,9 +145,11 @@ class ClusterMachine {
     Epoch claim_epoch{};       // What that state claimed. It is looked at again when the slots
     SlotSet claim;             // have changed since then:
     uint64_t claim_seen = 0;   // slots_version_ at that time.
-    std::vector<Given> given;  // As it told last.
-    std::optional<Instant> corrected;          // When we last told it that its claim is outdated.
-    std::vector<NodeId> suspects;              // As it told last.
+    std::vector<Given> given;  // As it told last;
+    std::map<Slot, NodeId> migrating;  // this, too.
+    std::optional<Instant> word_at;    // When we last knew that this is all that it has to tell.
+    std::optional<Instant> corrected;  // When we last told it that its claim is outdated.
+    std::vector<NodeId> suspects;      // As it told last.
     uint64_t roster_mine = 0, roster_its = 0;  // Digests when we last sent our roster, which is
     Instant roster_again{};                    // repeated with a growing gap while they differ.
     Nanos roster_gap{};
@@ -175,8 +181,6 @@ class ClusterMachine {
   // The same for slots on the move, which promise nothing to others: saved a little later, so that
   // a tool that moves slot after slot does not wait for the disk each time.
   void change_of_moves();
-  void note_ceded();
-  void cede(const SlotSet& slots);
   Nanos heartbeat_gap(const ClusterNode& to, const Peer& p) const;
   void keep_contact(ClusterNode& node);
   void push_state();
@@ -275,13 +279,19 @@ class ClusterMachine {
   ClusterNode* primary_of_shard(NodeId node);
   void new_epoch();
 
+  // leftovers.cc
+  void note_leftovers(const SlotSet& with_keys);
+  void settle_leftovers();
+  void walk_leftovers();
+  void note_word(From from);
+  bool is_of_my_shard(NodeId id) const;
+
   // election.cc
   void on(From from, const cluster::VoteRequest& request);
   void on(From from, const cluster::Vote& vote);
   void stand_for_election();
   void schedule_election();
   bool data_is_fresh() const;
-  bool has_data() const { return data_of_ == view_.myself().shard_id; }
   size_t rank() const;
   void win(Epoch epoch);
 
@@ -311,10 +321,7 @@ class ClusterMachine {
   std::vector<std::pair<cluster::BusPeer, cluster::BusMessage>> sends_;
   std::vector<cluster::BusEvent> events_;
   bool dirty_ = false;
-  std::optional<Instant> dirty_by_;  // What change_of_moves() changed is saved by then.
-  // Our shard's slots, and those that it gave up lately.
-  SlotSet shard_slots_, ceded_;
-  Instant ceded_at_{};
+  std::optional<Instant> dirty_by_;              // What change_of_moves() changed is saved by then.
   uint64_t slots_version_ = 1;                   // Grows with every change().
   uint64_t own_digest_ = 0, own_digest_of_ = 0;  // Of own_state() at that slots_version_.
   mutable uint64_t members_digest_ = 0, members_digest_of_ = 0;
@@ -328,7 +335,12 @@ class ClusterMachine {
   // slots.cc: what we finished importing, and the shard it came from, which may claim it still.
   std::map<Slot, NodeId> taken_;
 
-  Instant handover_asked_{};  // handover.cc
+  Instant handover_asked_{};                  // handover.cc
+  std::optional<Instant> claims_wait_until_;  // After a stall.
+
+  // leftovers.cc: slots of others that have keys here, until their owners have spoken.
+  SlotSet leftovers_;
+  Instant leftovers_since_{};
 
   // failure.cc
   std::optional<Instant> wait_until_;      // After a restart, before writes are accepted.

@@ -19,10 +19,13 @@ constexpr Nanos kShortestRejoin = Millis(500), kLongestRejoin = Seconds(5);
 
 }  // namespace
 
-// A process that was stopped finds old pings unanswered; that says nothing of the others.
+// A process that was stopped finds old pings unanswered; that says nothing of the others. But they
+// may have replaced us: of what was told to us before, nothing is claimed until that would be
+// known.
 void ClusterMachine::notice_stall() {
   if (now_ - expected_ < options_.node_timeout / 2) return;
   expected_ = now_;
+  claims_wait_until_ = now_ + options_.node_timeout;
   for (auto& [id, node] : view_.nodes()) {
     if (node.ping_sent) node.ping_sent = now_;
   }

@@ -115,7 +115,6 @@ void ClusterMachine::end_import(MoveId move, const std::string& why) {
   if (const ClusterNode* primary = my_primary()) gone -= primary->slots;
   view_.incoming().erase(found);
   save();
-  cede(gone);
   if (!gone.empty()) event(DropSlots{gone});
   event(ImportOver{.move = move, .why = why});
 }
@@ -131,12 +130,7 @@ void ClusterMachine::note_import(Instant now, const IncomingSlots& import, BusEf
 
 void ClusterMachine::forget_import(Instant now, MoveId move, BusEffects& out) {
   begin(now);
-  const auto found = view_.incoming().find(move);
-  if (found != view_.incoming().end()) {
-    cede(found->second.slots);
-    view_.incoming().erase(found);
-    save();
-  }
+  if (view_.incoming().erase(move) > 0) save();
   settle(out);
 }
 
@@ -195,6 +189,7 @@ void ClusterMachine::look_at_given(From from) {
     if (inherited && mutants::active("import_lost_on_failover")) continue;
     const auto found = view_.incoming().find(given.move);
     if (found != view_.incoming().end() && found->second.ready) {
+      if (mine && claims_wait_until_ && now_ < *claims_wait_until_) continue;
       if (mine) {
         claim_given(from, given);
       } else {
@@ -461,20 +456,6 @@ void ClusterMachine::settled_by_hand(const SlotSet& slots) {
     if (!(incoming.slots & slots).empty()) over.push_back(move);
   }
   for (const MoveId& move : over) end_import(move, "its slots were assigned by hand");
-}
-
-// Only of slots that our shard gave up lately. Keys of others may be on their way in (SETSLOT,
-// MIGRATE): they come by the replication stream, which may be ahead of the word that a slot is
-// being imported, and at their source they are gone.
-SlotSet ClusterMachine::foreign_slots() const {
-  SlotSet slots;
-  for (const auto& [id, node] : view_.nodes()) {
-    if (id != view_.myself().id) slots |= node.slots;
-  }
-  slots -= view_.unclaimed() | view_.incoming_slots();
-  for (const auto& [move, given] : view_.given()) slots -= given.slots;
-  for (const auto& [slot, from] : view_.importing()) slots.remove(slot);
-  return slots & ceded_;
 }
 
 bool ClusterMachine::is_handed_over(Slot slot) const {

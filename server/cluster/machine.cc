@@ -15,7 +15,6 @@ namespace {
 
 constexpr Nanos kPushGap = Millis(100);
 constexpr Nanos kMovesSavedWithin = Millis(100);
-constexpr Nanos kDropTakesAtMost = Seconds(10);
 // After a restart a primary first hears what became of its slots, as Redis does.
 constexpr Nanos kWritableDelay = Seconds(2);
 // Nobody gets there by counting; a larger one would leave none to go on with.
@@ -216,6 +215,7 @@ void ClusterMachine::walk() {
     if (top != nullptr && top != &self() && top->is_primary) follow(*top);
   }
   walk_handovers();
+  walk_leftovers();
   step_manual_failover();
   stand_for_election();
   consider_migration();
@@ -235,8 +235,8 @@ void ClusterMachine::settle(BusEffects& out) {
     own_digest_ = own_state().digest();
     own_digest_of_ = slots_version_;
     if (own_digest_ != told_digest_) soon();
-    note_ceded();
   }
+  settle_leftovers();
   if (dirty_by_ && now_ >= *dirty_by_) save();
   // What an earlier effect promised must be on disk before anything of it is told.
   if (std::exchange(dirty_, false)) {
@@ -261,20 +261,6 @@ void ClusterMachine::change() {
   ++slots_version_;
   view_.touch();
   soon();
-}
-
-void ClusterMachine::note_ceded() {
-  if (now_ > ceded_at_ + kDropTakesAtMost) ceded_ = {};
-  const ClusterNode* primary = view_.primary_of(self());
-  const SlotSet ours = primary == nullptr ? SlotSet() : primary->slots;
-  cede(std::exchange(shard_slots_, ours) - ours);
-  ceded_ -= ours;
-}
-
-void ClusterMachine::cede(const SlotSet& slots) {
-  if (slots.empty()) return;
-  ceded_ |= slots;
-  ceded_at_ = now_;
 }
 
 void ClusterMachine::change_of_moves() {
@@ -433,6 +419,7 @@ void ClusterMachine::on(From from, const Heartbeat& heartbeat) {
     send(node, StateRequest{});
     return;
   }
+  note_word(from);
   if (!node.is_primary) return;
   look_at_claim(from);
   look_at_given(from);

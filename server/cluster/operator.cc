@@ -19,11 +19,13 @@ void ClusterMachine::adopt_loaded_slots(Instant now, const SlotSet& with_keys, B
     view_.assign(slot, self());
     change();
   });
-  // A dump from before they moved: their owner has what became of these keys.
+  // A dump from before they moved: their owner has what became of these keys. But a move that was
+  // just begun may have been told to us and not be in our file yet.
   if (!foreign.empty()) {
     log(LogLevel::kWarning, "I have keys for slots " + foreign.text() +
-                                ", but they are assigned to other nodes. Deleting the keys.");
-    event(DropSlots{foreign});
+                                ", but they are assigned to other nodes. The keys will be deleted, "
+                                "unless these nodes are moving the slots to me.");
+    note_leftovers(foreign);
   }
   settle(out);
 }
@@ -190,6 +192,7 @@ Result<void> ClusterMachine::reset(Instant now, ResetMode mode, bool has_keys, B
   view_.unassign_all(self());
   view_.clear_moves();
   taken_.clear();
+  leftovers_ = {};
   forget_handovers("this node was reset");
   for (const auto& [id, node] : view_.nodes()) {
     if (&node != &self()) event(CloseLink{id});

@@ -28,6 +28,8 @@ void ClusterMachine::take_state(From from, const NodeState& state) {
   // believed before, when it followed another, is no answer.
   const bool understood = state.is_primary || node.primary == state.primary;
   from.peer.state_digest = understood ? state.digest() : 0;
+  from.peer.migrating = state.migrating;
+  note_word(from);
   if (!node.is_primary) return;
   if (state.config_epoch > node.config_epoch) {
     node.config_epoch = state.config_epoch;
@@ -253,7 +255,7 @@ void ClusterMachine::follow(ClusterNode& primary) {
   ClusterNode& me = self();
   view_.clear_moves();
   taken_.clear();
-  shard_slots_ = ceded_ = {};  // Another shard's data.
+  leftovers_ = {};  // Our primary says what goes.
   forget_handovers("this node follows another now");
   make_replica(me, primary.id);
   peer(primary.id).state_digest = 0;  // It has to tell again what it moves.

@@ -145,11 +145,16 @@ void ClusterDriver::start() {
   started_ = true;
   step([&](Instant now, BusEffects& out) { machine_->start(now, out); });
   if (config_is_newer_) config_changed();
+  const SlotSet with_keys = slots_with_keys();
+  step([&](Instant now, BusEffects& out) { machine_->adopt_loaded_slots(now, with_keys, out); });
+}
+
+SlotSet ClusterDriver::slots_with_keys() const {
   SlotSet with_keys;
   SlotSet::all().for_each([&](Slot slot) {
     if (parts_.keyspace.slot_size(slot) > 0) with_keys.add(slot);
   });
-  step([&](Instant now, BusEffects& out) { machine_->adopt_loaded_slots(now, with_keys, out); });
+  return with_keys;
 }
 
 void ClusterDriver::stop() {
@@ -191,6 +196,8 @@ Result<void> ClusterDriver::perform(const std::function<Result<void>(ClusterVerb
     result = verb(call);
   });
   if (!std::all_of(pending_.begin(), pending_.end(), waits_for_the_batch)) perform_pending();
+  // A slot that was just opened may get keys before the batch ends.
+  if (!dropper_.pending().empty()) hold_slots();
   arm();
   return result;
 }
@@ -283,9 +290,9 @@ void ClusterDriver::on(const Card& card) {
 }
 
 void ClusterDriver::on(const BecomePrimary&) {
-  // What our primary had begun to drop, and did not tell us of any more.
-  dropper_.add(machine_->foreign_slots());
   parts_.follow("", 0);
+  const SlotSet with_keys = slots_with_keys() - dropper_.pending();
+  step([&](Instant now, BusEffects& out) { machine_->look_for_leftovers(now, with_keys, out); });
 }
 
 void ClusterDriver::on(const Follow& follow) {
@@ -311,12 +318,16 @@ void ClusterDriver::tell_of_move(const BusEvent& event) {
 }
 
 // Keys that lie here and are not ours: on their way in, or not gone yet. What comes (back) to us
-// must not meet the old keys.
+// must not meet the old keys, also where it comes key by key.
 void ClusterDriver::hold_slots() {
-  const SlotSet incoming = view().incoming_slots();
-  if (!dropper_.pending().empty()) dropper_.finish(view().myself().slots | incoming);
-  if (incoming.empty() && dropper_.pending().empty() && held_.empty()) return;
-  const SlotSet now = incoming | dropper_.pending();
+  const SlotSet incoming = view().incoming_slots(), &leftovers = machine_->leftovers();
+  if (!dropper_.pending().empty()) {
+    SlotSet wanted = view().myself().slots | incoming;
+    for (const auto& [slot, from] : view().importing()) wanted.add(slot);
+    dropper_.finish(wanted);
+  }
+  if (incoming.empty() && dropper_.pending().empty() && leftovers.empty() && held_.empty()) return;
+  const SlotSet now = incoming | dropper_.pending() | leftovers;
   if (now == held_) return;
   held_ = now;
   parts_.keyspace.hold_slots(held_);

@@ -99,6 +99,7 @@ class ClusterDriver final : public ClusterService {
   void arm();
   void leave_slots();
   void hold_slots();
+  SlotSet slots_with_keys() const;
   void tell_of_move(const cluster::BusEvent& event);
   void on(const cluster::BusEffects::Send& send);
   void on(const cluster::BusEffects::Persist& persist);

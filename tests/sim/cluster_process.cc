@@ -8,6 +8,12 @@ namespace redan::sim {
 
 using namespace cluster;
 
+namespace {
+
+constexpr Nanos kDropTakesAtMost = Millis(50);
+
+}  // namespace
+
 std::string ClusterNet::ip_of(int index) {
   return "10.1." + std::to_string(index / 250) + "." + std::to_string(index % 250 + 1);
 }
@@ -51,6 +57,13 @@ void ClusterProcess::boot() {
       static_cast<uint64_t>(index_) * 77 + net_.world.process(index_).incarnation, local());
   data_.boot();
   input([this](BusEffects& out) { machine_->start(local(), out); });
+  input([this](BusEffects& out) { machine_->adopt_loaded_slots(local(), slots_with_keys(), out); });
+}
+
+SlotSet ClusterProcess::slots_with_keys() const {
+  SlotSet with_keys;
+  for (const auto& [key, values] : data_.content()) with_keys.add(key.slot);
+  return with_keys;
 }
 
 void ClusterProcess::crash(bool silent) {
@@ -59,6 +72,7 @@ void ClusterProcess::crash(bool silent) {
   inbox_.clear();
   effects_.clear();
   busy_ = false;
+  dropping_ = {};
   data_.crash();
   writes_paused_until_.reset();
   waiting_writes_.clear();
@@ -128,13 +142,17 @@ void ClusterProcess::on(const BusEvent& event) {
   if (const auto* card = std::get_if<Card>(&event)) {
     liveness_.set(card->self, card->heartbeat);
   } else if (const auto* follow = std::get_if<Follow>(&event)) {
+    dropping_ = {};  // Its primary says what goes.
     data_.follow(follow->primary, follow->address.ip);
   } else if (std::holds_alternative<BecomePrimary>(event)) {
     data_.lead();
+    BusEffects more;
+    machine_->look_for_leftovers(local(), slots_with_keys() - dropping_, more);
+    for (auto& effect : more.take()) effects_.push_back(std::move(effect));
   } else if (std::holds_alternative<EmptyDatabase>(event)) {
     data_.clear();
   } else if (const auto* drop = std::get_if<DropSlots>(&event)) {
-    data_.drop(drop->slots);
+    drop_later(drop->slots);
   } else if (const auto* pause = std::get_if<PauseWrites>(&event)) {
     const Instant until = local() + pause->span;
     writes_paused_until_ = until;
@@ -145,6 +163,25 @@ void ClusterProcess::on(const BusEvent& event) {
     resume_writes();
   }
   net_.watch.happens(*this, event);
+}
+
+// Between requests, as the driver does it: a crash may come first.
+void ClusterProcess::drop_later(const SlotSet& slots) {
+  dropping_ |= slots;
+  World& world = net_.world;
+  world.post(world.now() + world.rng.span(Nanos(0), kDropTakesAtMost), index_, [this, slots] {
+    data_.drop(dropping_ & slots);
+    dropping_ -= slots;
+  });
+}
+
+// What comes (back) here must not meet the old keys.
+void ClusterProcess::drop_what_is_wanted() {
+  if (dropping_.empty()) return;
+  SlotSet wanted = view().myself().slots | view().incoming_slots();
+  for (const auto& [slot, from] : view().importing()) wanted.add(slot);
+  data_.drop(dropping_ & wanted);
+  dropping_ -= wanted;
 }
 
 void ClusterProcess::take_next() {
@@ -180,6 +217,7 @@ void ClusterProcess::perform() {
       send(std::get<BusEffects::Send>(effect));
     }
   }
+  if (!busy_) drop_what_is_wanted();
 }
 
 void ClusterProcess::send(const BusEffects::Send& sent) {

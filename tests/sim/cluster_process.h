@@ -75,6 +75,7 @@ class ClusterProcess {
   Instant local() const { return net_.world.local(index_); }
   const std::string& ip() const { return ip_; }
   ClusterData& data() { return data_; }
+  SlotSet slots_with_keys() const;
 
   void crash(bool silent);
   void restart();
@@ -94,6 +95,8 @@ class ClusterProcess {
   void on(const cluster::BusEvent& event);
   Answer serve(const Request& request);
   void resume_writes();
+  void drop_later(const SlotSet& slots);
+  void drop_what_is_wanted();
   void set_timer();
 
   ClusterNet& net_;
@@ -108,6 +111,7 @@ class ClusterProcess {
   bool busy_ = false;
   uint64_t timer_ = 0;
   ClusterData data_;
+  SlotSet dropping_;  // Of lost slots, whose keys are not gone yet.
   std::optional<Instant> writes_paused_until_;
   std::vector<std::function<void()>> waiting_writes_;
 };

@@ -133,7 +133,9 @@ void ClusterScene::mishap() {
       if (world_.process(victim).paused) return;
       operate(*node, "failover " + std::to_string(static_cast<int>(mode)),
               [mode](ClusterMachine& machine, Instant now, BusEffects& out) {
-                return machine.failover(now, mode, out);
+                // To take over without the data is to give up the shard's: nobody orders that here.
+                const bool gives_up = mode == FailoverMode::kTakeover && !machine.has_data();
+                return machine.failover(now, gives_up ? FailoverMode::kForce : mode, out);
               });
     }
   }

@@ -64,6 +64,15 @@ TEST(MigrationSim, AThousandSeedsLoseNoWriteAndLeaveNoSlotOpen) {
               static_cast<unsigned long long>(batch.elections));
 }
 
+// They found something once, beyond the first thousand: targets that were stopped while their heirs
+// claimed and went on.
+TEST(MigrationSim, SeedsThatFailedOnceKeepEveryPromise) {
+  for (const uint64_t seed : {723, 4189, 4392}) {
+    const MigrationOutcome outcome = run_migration_seed(seed);
+    EXPECT_TRUE(outcome.ok) << "seed " << seed << ": " << outcome.failure;
+  }
+}
+
 TEST(MigrationSim, ASeedReplaysTheSameRun) {
   for (const uint64_t seed : {5, 6, 7}) {
     const MigrationOutcome once = run_migration_seed(seed), again = run_migration_seed(seed, true);

@@ -23,6 +23,7 @@ using namespace cluster;
 constexpr int kShards = 3;
 constexpr int kNodes = 2 * kShards;
 constexpr Nanos kCopyGap = Millis(20);
+constexpr Nanos kDropTakesAtMost = Millis(50);
 
 SlotSet moving_slots() {
   SlotSet slots;
@@ -84,6 +85,7 @@ class Node {
     inbox_.clear();
     effects_.clear();
     busy_ = false;
+    dropping_ = {};
     in_.reset();
     out_.reset();
     pending_.clear();
@@ -178,11 +180,14 @@ class Node {
         local());
     input([this](BusEffects& out) {
       machine_->start(local(), out);
-      SlotSet with_keys;
-      for (const auto& [slot, values] : data_) with_keys.add(slot);
-      machine_->adopt_loaded_slots(local(), with_keys, out);
+      machine_->adopt_loaded_slots(local(), slots_with_keys(), out);
     });
     beat();
+  }
+  SlotSet slots_with_keys() const {
+    SlotSet with_keys;
+    for (const auto& [slot, values] : data_) with_keys.add(slot);
+    return with_keys;
   }
 
   // ---- Replication, and the clock of the stream's ends.
@@ -467,6 +472,16 @@ class Node {
     if (in_ != nullptr && in_->machine.state() == MigrationTarget::State::kOver) in_.reset();
   }
 
+  // Between requests, as the driver does it: a crash may come first.
+  void drop_later(const SlotSet& slots) {
+    dropping_ |= slots;
+    const Nanos when = world_.now() + world_.rng.span(Nanos(0), kDropTakesAtMost);
+    world_.post(when, index_, [this, slots] { drop_now(slots); });
+  }
+  void drop_now(const SlotSet& slots) {
+    forget_data(dropping_ & slots);
+    dropping_ -= slots;
+  }
   void forget_data(const SlotSet& slots) {
     slots.for_each([this](Slot slot) { data_.erase(slot); });
     ++offset_;
@@ -508,6 +523,8 @@ class Node {
         send(std::get<BusEffects::Send>(effect));
       }
     }
+    // What comes (back) here must not meet the old keys.
+    if (!busy_ && !dropping_.empty()) drop_now(view().myself().slots | view().incoming_slots());
   }
 
   void on(const BusEvent& event) {
@@ -520,7 +537,7 @@ class Node {
       world_.note(index_, log->text);
     } else if (const auto* drop = std::get_if<DropSlots>(&event)) {
       world_.note(index_, "drops " + drop->slots.text());
-      forget_data(drop->slots);
+      drop_later(drop->slots);
     } else if (const auto* pause = std::get_if<PauseWrites>(&event)) {
       paused_until_ = local() + pause->span;
       if (out_ != nullptr) out_->machine.fail("a manual failover", source);
@@ -531,7 +548,9 @@ class Node {
       ++outcome_.elections;
       replica_at_.clear();
       pending_.clear();
+      machine_->look_for_leftovers(local(), slots_with_keys() - dropping_, none);
     } else if (std::holds_alternative<Follow>(event)) {
+      dropping_ = {};  // Its primary says what goes.
       pending_.clear();
     } else if (const auto* asked = std::get_if<MoveAsked>(&event)) {
       if (out_ != nullptr && out_->move == asked->move) {
@@ -598,6 +617,7 @@ class Node {
   ClusterOptions options_;
   std::string disk_;
   Data data_;
+  SlotSet dropping_;  // Of lost slots, whose keys are not gone yet.
   int64_t offset_ = 1;
   std::unique_ptr<ClusterMachine> machine_;
   Liveness liveness_;
@@ -763,6 +783,9 @@ class Scene {
     if (!done) world_.fail("the move does not end within 60 s of calm");
     closed_ = true;
     world_.run_until(world_.now() + Seconds(1));
+    if (!world_.run_until(world_.now() + Seconds(20), [this] { return left_over().empty(); })) {
+      return world_.fail(left_over());
+    }
     for (const auto& [slot, values] : books_.acknowledged) {
       const Data& data = primary_of(2) == nullptr ? Data() : primary_of(2)->data();
       const auto there = data.find(slot);
@@ -774,6 +797,19 @@ class Scene {
         }
       }
     }
+  }
+
+  // Keys of slots that another shard owns; empty: none.
+  std::string left_over() {
+    Node* target = primary_of(2);
+    if (target == nullptr) return "nobody leads the shard where the slots are";
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const ClusterNode& me = nodes_[i]->view().myself();
+      if (me.shard_id == target->view().myself().shard_id || nodes_[i]->data().empty()) continue;
+      return "node " + std::to_string(i) + " keeps keys of slot " +
+             std::to_string(nodes_[i]->data().begin()->first.value) + ", which another owns";
+    }
+    return "";
   }
 
   bool settled() {

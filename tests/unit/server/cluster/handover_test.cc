@@ -216,6 +216,47 @@ TEST(Handover, AReplicaThatReplacesTheTargetFinishesTheMove) {
   EXPECT_EQ(move.drops(Move::kTargetReplica), 0u);
 }
 
+TEST(Handover, ATargetThatWasStoppedClaimsNothingBeforeItKnowsWhetherItWasReplaced) {
+  Move move;
+  ASSERT_EQ(move.begin(), "OK");
+  move.ready();
+  move.net->node(Move::kTarget).down = true;
+  ASSERT_EQ(move.give(), "OK");
+  const ClusterNode& source = move.net->view(Move::kSource).myself();
+  const NodeState word{.shard_id = source.shard_id,
+                       .address = move.net->seen(Move::kTarget, Move::kSource)->address,
+                       .current_epoch = move.net->view(Move::kSource).current_epoch(),
+                       .config_epoch = source.config_epoch,
+                       .slots = source.slots,
+                       .given = {move.net->view(Move::kSource).given().at(kMove)}};
+  ASSERT_TRUE(move.net->run_until(
+      [&] { return !move.net->events<ImportClaimed>(Move::kTargetReplica).empty(); }));
+  // It goes on, and reads what had come for it.
+  move.net->node(Move::kTarget).down = false;
+  move.on(Move::kTarget, [&](ClusterMachine& m, BusEffects& out) {
+    m.receive(move.net->now(), {.id = move.net->id(Move::kSource)}, word, out);
+  });
+  EXPECT_TRUE(move.net->events<ImportClaimed>(Move::kTarget).empty());
+  ASSERT_TRUE(
+      move.net->run_until([&] { return !move.net->view(Move::kTarget).myself().is_primary; }));
+  EXPECT_TRUE(move.comes_to(Move::kTargetReplica));
+  EXPECT_TRUE(move.net->events<ImportClaimed>(Move::kTarget).empty());
+  EXPECT_EQ(move.drops(Move::kTargetReplica), 0u);
+}
+
+TEST(Handover, ATargetThatWasStoppedForAMomentClaimsALittleLater) {
+  Move move;
+  ASSERT_EQ(move.begin(), "OK");
+  move.ready();
+  move.net->node(Move::kTarget).down = true;
+  ASSERT_EQ(move.give(), "OK");
+  move.net->run_for(Net::kTimeout * 3 / 4);
+  move.net->node(Move::kTarget).down = false;
+  EXPECT_TRUE(
+      move.net->run_until([&] { return !move.net->events<ImportClaimed>(Move::kTarget).empty(); }));
+  EXPECT_TRUE(move.comes_to(Move::kTarget));
+}
+
 TEST(Handover, AReplicaWithoutTheKeysDeclinesForItsShard) {
   Move move;
   ASSERT_EQ(move.begin(), "OK");
@@ -242,22 +283,44 @@ TEST(Handover, ATargetThatLostTheConnectionIsToldThatNothingWasGiven) {
   EXPECT_EQ(over[0].why, "the source did not give its slots away");
 }
 
-TEST(Handover, LeftOversAreKeysOfSlotsWithNothingUnderWay) {
+TEST(Handover, WhatIsGivenAndNotClaimedIsNoLeftOverOfTheSourcesHeir) {
   Move move;
-  const auto foreign = [&](int i) { return move.net->machine(i).foreign_slots() & some_slots(); };
-  EXPECT_TRUE(foreign(Move::kTarget).empty()) << "never its own: what is there may be coming in";
-  EXPECT_TRUE(foreign(Move::kSource).empty());
   ASSERT_EQ(move.begin(), "OK");
-  EXPECT_TRUE(foreign(Move::kTarget).empty()) << "they are coming in";
   move.ready();
-  move.net->cut(Move::kTarget, Move::kSource);
+  for (const int i : {Move::kSource, Move::kSourceReplica}) move.net->cut(Move::kTarget, i);
   ASSERT_EQ(move.give(), "OK");
   move.net->run_for(Millis(20));
-  EXPECT_TRUE(foreign(Move::kSource).empty()) << "given, and the claim was not seen";
-  move.net->cut(Move::kTarget, Move::kSource, false);
-  move.net->run_for(Seconds(2));
-  EXPECT_EQ(foreign(Move::kSource), some_slots()) << "it drops them";
-  EXPECT_TRUE(foreign(Move::kBystander).empty());
+  move.net->node(Move::kSourceReplica).with_keys = some_slots();
+  move.on(Move::kSourceReplica, [&](ClusterMachine& m, BusEffects& out) {
+    ASSERT_TRUE(m.failover(move.net->now(), FailoverMode::kTakeover, out).ok());
+  });
+  EXPECT_TRUE(move.net->machine(Move::kSourceReplica).leftovers().empty());
+  move.net->run_for(Seconds(5));
+  EXPECT_EQ(move.drops(Move::kSourceReplica), 0u) << "the claim was not seen";
+  for (const int i : {Move::kSource, Move::kSourceReplica}) move.net->cut(Move::kTarget, i, false);
+  EXPECT_TRUE(
+      move.net->run_until([&] { return move.drops(Move::kSourceReplica) == some_slots().size(); }));
+}
+
+TEST(Handover, AReplicaThatTakesOverDropsWhatCameOfAnImportThatCameToNothing) {
+  Move move;
+  ASSERT_EQ(move.begin(), "OK");
+  move.on(Move::kTarget, [&](ClusterMachine& m, BusEffects& out) {
+    m.end_import(move.net->now(), kMove, "cancelled", out);
+  });
+  move.on(Move::kTargetReplica, [&](ClusterMachine& m, BusEffects& out) {
+    m.forget_import(move.net->now(), kMove, out);  // It is told before the keys are gone.
+  });
+  move.net->run_for(Millis(300));
+  EXPECT_EQ(move.drops(Move::kTargetReplica), 0u) << "its primary says which keys go";
+  move.net->node(Move::kTargetReplica).with_keys = some_slots();
+  move.net->kill(Move::kTarget);
+  EXPECT_TRUE(move.net->run_until(
+      [&] { return move.net->view(Move::kTargetReplica).myself().is_primary; }));
+  EXPECT_EQ(move.net->machine(Move::kTargetReplica).leftovers(), some_slots());
+  EXPECT_TRUE(
+      move.net->run_until([&] { return move.drops(Move::kTargetReplica) == some_slots().size(); }));
+  EXPECT_TRUE(move.net->machine(Move::kTargetReplica).leftovers().empty());
 }
 
 TEST(Handover, ASourceThatMissedTheClaimGetsNothingBack) {

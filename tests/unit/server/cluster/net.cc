@@ -111,11 +111,15 @@ void Net::facts(int i) {
 
 void Net::perform(int i, BusEffects& out) {
   TestNode& n = node(i);
+  BusEffects more;
   for (auto& effect : out.take()) {
     if (auto* text = std::get_if<BusEffects::Persist>(&effect)) {
       n.disk = text->state;
     } else if (auto* event = std::get_if<BusEvent>(&effect)) {
       if (auto* card = std::get_if<Card>(event)) n.liveness.set(card->self, card->heartbeat);
+      if (std::holds_alternative<BecomePrimary>(*event)) {
+        n.machine->look_for_leftovers(now_, n.with_keys, more);
+      }
       n.events.push_back(std::move(*event));
     } else {
       auto& sent = std::get<BusEffects::Send>(effect);
@@ -127,6 +131,7 @@ void Net::perform(int i, BusEffects& out) {
     }
   }
   n.machine->view().check_invariants();
+  if (!more.empty()) perform(i, more);
 }
 
 void Net::post(int from, int to, Envelope envelope, NodeId link) {

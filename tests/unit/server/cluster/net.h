@@ -22,6 +22,7 @@ struct TestNode {
   std::vector<BusEvent> events;
   ClusterOptions options;
   ReplicationFacts facts{.link_up = true};
+  SlotSet with_keys;         // Looked at when it becomes a primary.
   bool follow_clock = true;  // The replication link is as fresh as the clock.
   bool down = false;
   std::string ip;

@@ -260,6 +260,54 @@ TEST_F(ClusterDriverTest, KeysAndSubscribersOfALostSlotGo) {
   EXPECT_EQ(loser.listener.text, "*3\r\n$12\r\nsunsubscribe\r\n$3\r\n{b}\r\n:1\r\n");
 }
 
+TEST_F(ClusterDriverTest, ASlotThatIsOpenedForKeysIsRidOfTheOldOnesFirst) {
+  make_cluster();
+  TestMember &loser = *members[0], &winner = *members[1];
+  const Slot slot = slot_of_key("{b}");
+  loser.keyspace.set_string(0, "{b}old", "x");
+  winner.perform([&](ClusterVerb& v) {
+    return v.machine.set_slot_importing(v.now, slot, loser.id(), v.effects);
+  });
+  winner.perform([&](ClusterVerb& v) {
+    return v.machine.set_slot_node(v.now, slot, winner.id(), 0, v.effects);
+  });
+  run_until(loop, [&] { return loser.view().owner(slot)->id == winner.id(); });
+  ASSERT_EQ(loser.keyspace.slot_size(slot), 1u) << "it waits to be dropped";
+  loser.perform([&](ClusterVerb& v) {
+    return v.machine.set_slot_importing(v.now, slot, winner.id(), v.effects);
+  });
+  EXPECT_THAT(loser.acts, ElementsAre("DEL {b}old"));
+  loser.keyspace.set_string(0, "{b}moved", "y");
+  bool later = false;
+  const DataLoop::Timer timer = loop.after(Millis(20), [&] { later = true; });
+  run_until(loop, [&] { return later; });
+  EXPECT_EQ(loser.keyspace.slot_size(slot), 1u);
+  EXPECT_THAT(loser.acts, ElementsAre("DEL {b}old"));
+}
+
+TEST_F(ClusterDriverTest, WhatAReplicaThatTakesOverMayHaveToDropIsNotSeenMeanwhile) {
+  make_cluster();
+  TestMember &loser = *members[0], &winner = *members[1];
+  TestMember& replica = add_replica_of(loser);
+  const Slot slot = slot_of_key("{b}");
+  replica.keyspace.set_string(0, "{b}", "x");
+  replica.keyspace.set_string(0, "{bar}", "x");
+  winner.perform([&](ClusterVerb& v) {
+    return v.machine.set_slot_importing(v.now, slot, loser.id(), v.effects);
+  });
+  winner.perform([&](ClusterVerb& v) {
+    return v.machine.set_slot_node(v.now, slot, winner.id(), 0, v.effects);
+  });
+  run_until(loop, [&] { return replica.view().owner(slot)->id == winner.id(); });
+  EXPECT_EQ(replica.keyspace.size(0), 2u) << "its primary says what goes";
+  replica.perform(
+      [](ClusterVerb& v) { return v.machine.failover(v.now, FailoverMode::kTakeover, v.effects); });
+  EXPECT_EQ(replica.keyspace.size(0), 1u);
+  EXPECT_EQ(replica.keyspace.slot_size(slot), 1u);
+  run_until(loop, [&] { return replica.keyspace.slot_size(slot) == 0; });
+  EXPECT_EQ(replica.acts.back(), "DEL {b}");
+}
+
 TEST_F(ClusterDriverTest, SubscribersStayWhereAReplicaTakesOver) {
   make_cluster();
   TestMember& primary = *members[0];
