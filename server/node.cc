@@ -26,9 +26,9 @@
 #include "server/node_process.h"
 #include "server/node_shutdown.h"
 #include "server/session/blocked_keys.h"
+#include "server/session/command_logs.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
-#include "server/session/slowlog.h"
 #include "server/session/waits.h"
 #include "server/session/watched_keys.h"
 
@@ -110,7 +110,7 @@ struct Node::Parts final : NodeControl {
   ServerCommands& commands;
   PubSub pubsub;
   WatchedKeys watched;
-  SlowLog slowlog;
+  CommandLogs logs;
   Waits waits;
   BlockedKeys blocked;
   ServerStats stats;
@@ -181,7 +181,7 @@ Node::Parts::Parts(Start start)
              .clients = clients,
              .pubsub = pubsub,
              .watched = watched,
-             .slowlog = slowlog,
+             .logs = logs,
              .waits = waits,
              .blocked = blocked,
              .stats = stats,
@@ -273,10 +273,14 @@ void Node::Parts::hook_options() {
   options.on_change({"hz"}, [this]() -> Result<void> { return start_cron(), kOk; });
   options.on_change({"loglevel"},
                     [this]() -> Result<void> { return set_log_level(config.loglevel), kOk; });
-  options.on_change({"slowlog-max-len"}, [this]() -> Result<void> {
-    slowlog.trim(static_cast<size_t>(config.slowlog_max_len));
-    return kOk;
-  });
+  options.on_change(
+      {"slowlog-max-len", "commandlog-large-request-max-len", "commandlog-large-reply-max-len"},
+      [this]() -> Result<void> {
+        logs.slow.trim(static_cast<size_t>(config.slowlog_max_len));
+        logs.large_requests.trim(static_cast<size_t>(config.commandlog_large_request_max_len));
+        logs.large_replies.trim(static_cast<size_t>(config.commandlog_large_reply_max_len));
+        return kOk;
+      });
   options.on_change({"dir"}, [this]() -> Result<void> {
     if (::chdir(config.dir.c_str()) != 0) {
       return Error(std::string("Can't chdir to '") + config.dir + "': " + std::strerror(errno));

@@ -4,6 +4,7 @@
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
 #include "server/drivers/snapshot_driver.h"
+#include "server/session/command_logs.h"
 #include "server/session/server_stats.h"
 
 namespace redan {
@@ -41,7 +42,9 @@ void NodeCron::tick() {
     const int64_t effort = parts_.config.active_expire_effort - 1;
     const Instant begin = monotonic_now();
     const bool more = expire_once(1024, static_cast<size_t>(20 + 5 * effort));
-    stats.expire_nanoseconds += static_cast<uint64_t>((monotonic_now() - begin).count());
+    const Nanos spent = monotonic_now() - begin;
+    stats.expire_nanoseconds += static_cast<uint64_t>(spent.count());
+    note_latency("expire-cycle", spent);
     if (more) {
       // At most a quarter of the time until the next tick, more with more effort.
       const int64_t percent = 25 + 2 * effort;
@@ -56,6 +59,13 @@ void NodeCron::tick() {
   dispatcher_.serve_blocked();
   parts_.snapshots.cron();
   parts_.replication.flush();
+}
+
+void NodeCron::note_latency(std::string_view event, Nanos spent) {
+  const int64_t threshold_ms = parts_.config.latency_monitor_threshold;
+  const int64_t ms = spent / Millis(1);
+  if (threshold_ms <= 0 || ms < threshold_ms) return;
+  parts_.logs.latency.add(event, parts_.keyspace.now_ms() / 1000, ms);
 }
 
 // One round of the cycle. True where so much had expired that more is worth looking for.
@@ -82,6 +92,7 @@ bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
   const Instant end = monotonic_now();
   ServerStats& stats = cron.parts_.stats;
   stats.expire_nanoseconds += static_cast<uint64_t>((end - begin).count());
+  cron.note_latency("expire-cycle", end - begin);
   if (worthwhile && end >= give_up_at) ++stats.expire_cut_short;
   return worthwhile && end < give_up_at;
 }

@@ -31,6 +31,7 @@ class NodeCron {
     Keyspace& keyspace;
   };
   bool expire_once(size_t buckets, size_t enough_keys);
+  void note_latency(std::string_view event, Nanos spent);
 
   ServerParts& parts_;
   DataLoop& loop_;

@@ -1,11 +1,10 @@
-// What operators ask of a node: INFO, CONFIG, COMMAND, SLOWLOG, TIME, saving, SHUTDOWN.
+// What operators ask of a node: INFO, CONFIG, COMMAND, TIME, saving, SHUTDOWN.
 
 #include "common/base/glob.h"
 #include "common/base/parse.h"
 #include "common/command/docs.h"
 #include "server/command/families.h"
 #include "server/session/node_control.h"
-#include "server/session/slowlog.h"
 
 namespace redan {
 
@@ -94,44 +93,6 @@ Result<void> getkeys(Call& call) {
 }
 Result<void> getkeysandflags(Call& call) {
   return command_getkeysandflags(call.server().commands, call.args(), call.reply());
-}
-
-Result<void> slowlog_get(Call& call) {
-  int64_t count_wanted = 10;
-  if (call.arg_count() > 3) return wrong_arity("slowlog|get");
-  if (call.arg_count() == 3) {
-    const std::optional<int64_t> asked = parse_int64(call.arg(2));
-    if (!asked || *asked < -1) return Error("count should be greater than or equal to -1");
-    count_wanted = *asked;
-  }
-  const auto& entries = call.server().slowlog.entries();
-  size_t shown = entries.size();
-  if (count_wanted >= 0) shown = std::min(shown, static_cast<size_t>(count_wanted));
-  ReplyWriter& reply = call.reply();
-  reply.array(shown);
-  for (size_t i = 0; i < shown; ++i) {
-    const SlowLog::Entry& entry = entries[i];
-    reply.array(6);
-    reply.integer(entry.id);
-    reply.integer(entry.unix_s);
-    reply.integer(entry.duration_us);
-    reply.array(entry.args.size());
-    for (const std::string& arg : entry.args) reply.bulk(arg);
-    reply.bulk(entry.peer);
-    reply.bulk(entry.client_name);
-  }
-  return kOk;
-}
-
-Result<void> slowlog_len(Call& call) {
-  call.reply().integer(static_cast<int64_t>(call.server().slowlog.entries().size()));
-  return kOk;
-}
-
-Result<void> slowlog_reset(Call& call) {
-  call.server().slowlog.reset();
-  call.reply().ok();
-  return kOk;
 }
 
 Result<void> save(Call& call) {
@@ -288,38 +249,6 @@ constexpr Command<Call> kConfigSubcommands[] = {
      config_set},
 };
 
-constexpr Command<Call> kSlowlogSubcommands[] = {
-    {{.name = "GET",
-      .syntax = "[count:integer]",
-      .flags = kAdmin | kLoading | kStale,
-      .summary = "Get the slow log's entries",
-      .since = "2.2.12",
-      .complexity = "O(N) where N is the number of entries returned",
-      .history = "4.0.0: Added client IP address, port and name to the reply.",
-      .hints = "request_policy:all_nodes\nnondeterministic_output"},
-     slowlog_get},
-    {{.name = "HELP",
-      .flags = kLoading | kStale,
-      .summary = "Show helpful text about the different subcommands",
-      .since = "6.2.0",
-      .complexity = "O(1)"},
-     help},
-    {{.name = "LEN",
-      .flags = kAdmin | kLoading | kStale,
-      .summary = "Get the slow log's length",
-      .since = "2.2.12",
-      .complexity = "O(1)",
-      .hints = "request_policy:all_nodes\nresponse_policy:agg_sum\nnondeterministic_output"},
-     slowlog_len},
-    {{.name = "RESET",
-      .flags = kAdmin | kLoading | kStale,
-      .summary = "Clear all entries from the slow log",
-      .since = "2.2.12",
-      .complexity = "O(N) where N is the number of entries in the slowlog",
-      .hints = "request_policy:all_nodes\nresponse_policy:all_succeeded"},
-     slowlog_reset},
-};
-
 constexpr Command<Call> kCommands[] = {
     {{.name = "BGSAVE",
       .syntax = "[SCHEDULE]@3.2.2",
@@ -378,12 +307,6 @@ constexpr Command<Call> kCommands[] = {
                     "saving data, otherwise O(1)",
       .history = "7.0.0: Added the `NOW`, `FORCE` and `ABORT` modifiers."},
      shutdown},
-    {{.name = "SLOWLOG",
-      .summary = "A container for slow log commands",
-      .since = "2.2.12",
-      .complexity = "Depends on subcommand."},
-     nullptr,
-     kSlowlogSubcommands},
     {{.name = "TIME",
       .flags = kLoading | kStale | kFast,
       .summary = "Return the current server time",

@@ -33,9 +33,9 @@ class ClientIo;
 class Dispatching;
 class NodeControl;
 class PubSub;
-class SlowLog;
 class Waits;
 class WatchedKeys;
+struct CommandLogs;
 struct ServerStats;
 using ServerCommands = CommandTable<Call>;
 
@@ -48,7 +48,7 @@ struct ServerParts {
   ClientIo& clients;
   PubSub& pubsub;
   WatchedKeys& watched;
-  SlowLog& slowlog;
+  CommandLogs& logs;
   Waits& waits;
   BlockedKeys& blocked;
   ServerStats& stats;

@@ -3,25 +3,44 @@
 namespace redan {
 
 std::vector<CommandFamily<Call>> server_families() {
-  // (The last comma keeps them one to a line.)
+  // One to a line, so that families which are added at the same time do not meet.
+  // clang-format off
   return {
-      string_commands(),      string_edit_commands(),
-      key_commands(),         expiry_commands(),
-      scan_commands(),        sort_commands(),
-      dump_commands(),        restore_asking_commands(),
-      select_commands(),      database_commands(),
-      connection_commands(),  client_commands(),
-      transaction_commands(), pubsub_commands(),
-      admin_commands(),       debug_commands(),
-      replication_commands(), wait_commands(),
-      waitaof_commands(),     migrate_commands(),
-      cluster_commands(),     cluster_session_commands(),
-      set_commands(),         random_set_commands(),
-      set_algebra_commands(), hash_commands(),
-      hash_all_commands(),    string_conditional_commands(),
-      bitmap_commands(),      bitfield_commands(),
+      string_commands(),
+      string_edit_commands(),
+      key_commands(),
+      expiry_commands(),
+      scan_commands(),
+      sort_commands(),
+      dump_commands(),
+      restore_asking_commands(),
+      select_commands(),
+      database_commands(),
+      connection_commands(),
+      client_commands(),
+      transaction_commands(),
+      pubsub_commands(),
+      admin_commands(),
+      debug_commands(),
+      replication_commands(),
+      wait_commands(),
+      waitaof_commands(),
+      migrate_commands(),
+      cluster_commands(),
+      cluster_session_commands(),
+      set_commands(),
+      random_set_commands(),
+      set_algebra_commands(),
+      hash_commands(),
+      hash_all_commands(),
+      string_conditional_commands(),
+      bitmap_commands(),
+      bitfield_commands(),
       hyperloglog_commands(),
+      command_log_commands(),
+      latency_commands(),
   };
+  // clang-format on
 }
 
 }  // namespace redan

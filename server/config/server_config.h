@@ -340,6 +340,10 @@ struct ServerConfig {
   int64_t busy_reply_threshold{};
   int64_t slowlog_log_slower_than{};
   int64_t slowlog_max_len{};
+  int64_t commandlog_request_larger_than{};
+  int64_t commandlog_large_request_max_len{};
+  int64_t commandlog_reply_larger_than{};
+  int64_t commandlog_large_reply_max_len{};
   int64_t latency_monitor_threshold{};
   bool latency_tracking{};
   Percentiles latency_tracking_info_percentiles;

@@ -11,10 +11,10 @@
 #include "common/log/log.h"
 #include "server/front/gates.h"
 #include "server/front/ticks.h"
+#include "server/session/command_logs.h"
 #include "server/session/key_events.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
-#include "server/session/slowlog.h"
 #include "server/session/waits.h"
 #include "server/session/watched_keys.h"
 
@@ -91,6 +91,9 @@ void Dispatcher::judge_state() {
                              loading_ || parts_.replication.loading());
   const int64_t slow_us = parts_.config.slowlog_log_slower_than;
   slow_ns_ = slow_us < 0 ? UINT64_MAX : static_cast<uint64_t>(slow_us) * 1000;
+  if (const int64_t ms = parts_.config.latency_monitor_threshold; ms > 0) {
+    slow_ns_ = std::min(slow_ns_, static_cast<uint64_t>(ms) * 1'000'000);
+  }
   // Whoever asks for single microseconds gets each call measured by itself.
   constexpr uint64_t kCoarseNs = 1'000'000;
   series_allowed_ = slow_ns_ >= kCoarseNs;
@@ -396,6 +399,7 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
   if (begin - time_taken_at_ > refresh_ticks_) [[unlikely]] {
     refresh_time(begin);
   }
+  const size_t replied_before = reply.buffer().size();
   handle(session, entry, args, reply);
   if ((entry.flags & kAdmin) != 0) [[unlikely]] {
     judge_state();
@@ -406,6 +410,7 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
   if (spent >= slow_ns_) [[unlikely]] {
     log_slow(session, args, entry, spent);
   }
+  log_sizes(session, args, entry, reply.buffer().size() - replied_before);
 }
 
 void Dispatcher::call_in_series(Session& session, const Entry& entry, Args args,
@@ -425,8 +430,11 @@ void Dispatcher::call_in_series(Session& session, const Entry& entry, Args args,
   series_.entry = &entry;
   series_.session = &session;
   series_.raw = raw;
-  if (series_.calls == kLongestSeries || reply.buffer().size() - replied > kSmallBytes)
-    end_series();
+  const size_t answered = reply.buffer().size() - replied;
+  if (series_.calls == kLongestSeries || answered > kSmallBytes) end_series();
+  if (answered > kSmallBytes) [[unlikely]] {
+    log_sizes(session, args, entry, answered);
+  }
 }
 
 // A call of a series is worth a microsecond at most; what is beyond was one call's doing.
@@ -456,13 +464,45 @@ void Dispatcher::count(const Entry& entry, uint32_t calls, uint64_t spent, uint6
 
 void Dispatcher::log_slow(Session& session, Args args, const Entry& entry, uint64_t spent) {
   if ((entry.flags & kSkipSlowlog) != 0) return;
-  parts_.slowlog.add({.id = 0,
-                      .unix_s = unix_ms(wall_) / 1000,
-                      .duration_us = static_cast<int64_t>(spent / 1000),
-                      .args = {},
-                      .peer = session.connection ? session.connection->peer_address() : "?:0",
-                      .client_name = session.name},
-                     args, static_cast<size_t>(parts_.config.slowlog_max_len));
+  const ServerConfig& config = parts_.config;
+  const auto spent_us = static_cast<int64_t>(spent / 1000);
+  if (const int64_t ms = config.latency_monitor_threshold; ms > 0 && spent_us >= ms * 1000) {
+    const bool fast = (entry.flags & kFast) != 0;
+    parts_.logs.latency.add(fast ? "fast-command" : "command", unix_ms(wall_) / 1000,
+                            spent_us / 1000);
+  }
+  if (config.slowlog_log_slower_than < 0 || spent_us < config.slowlog_log_slower_than) return;
+  log_entry(parts_.logs.slow, session, args, entry, static_cast<size_t>(spent_us),
+            config.slowlog_max_len);
+}
+
+void Dispatcher::log_entry(SlowLog& log, Session& session, Args args, const Entry& entry,
+                           size_t amount, int64_t max_length) {
+  if ((entry.flags & kSkipSlowlog) != 0) return;
+  log.add({.id = 0,
+           .unix_s = unix_ms(wall_) / 1000,
+           .amount = static_cast<int64_t>(amount),
+           .args = {},
+           .peer = session.connection ? session.connection->peer_address() : "?:0",
+           .client_name = session.name},
+          args, static_cast<size_t>(max_length));
+}
+
+void Dispatcher::log_sizes(Session& session, Args args, const Entry& entry, size_t replied) {
+  const ServerConfig& config = parts_.config;
+  const auto stands_out = [](size_t bytes, int64_t limit) {
+    return limit >= 0 && bytes > static_cast<size_t>(limit);
+  };
+  if (stands_out(replied, config.commandlog_reply_larger_than)) [[unlikely]] {
+    log_entry(parts_.logs.large_replies, session, args, entry, replied,
+              config.commandlog_large_reply_max_len);
+  }
+  size_t asked = 0;
+  for (const std::string_view word : args) asked += word.size();
+  if (stands_out(asked, config.commandlog_request_larger_than)) [[unlikely]] {
+    log_entry(parts_.logs.large_requests, session, args, entry, asked,
+              config.commandlog_large_request_max_len);
+  }
 }
 
 // Which call of the series it was is not known, and the entry says so.

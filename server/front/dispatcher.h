@@ -16,6 +16,8 @@
 
 namespace redan {
 
+class SlowLog;
+
 class Dispatcher final : public RequestHandler, public KeyspaceObserver, public Dispatching {
  public:
   explicit Dispatcher(ServerParts& parts);
@@ -124,6 +126,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void propagate(Session& session, Args args);
   int64_t feed(int db, Args args);
   void log_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
+  void log_entry(SlowLog& log, Session& session, Args args, const Entry& entry, size_t amount,
+                 int64_t max_length);
+  void log_sizes(Session& session, Args args, const Entry& entry, size_t replied);
   void log_slow_series(const Series& series, uint64_t nanoseconds);
   void resume_paused();
   void serve_changed_keys();
@@ -140,7 +145,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   double nanoseconds_per_tick_;
   uint64_t refresh_ticks_;          // a batch that takes longer gets a new time
   uint32_t doubtful_ = UINT32_MAX;  // see gates.h; nothing is certain before the first batch
-  uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than
+  uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than or latency-monitor-threshold
   bool any_pause_ = false;
   // The short way is not open to all: a pause, or slots that may lie elsewhere.
   bool detour_ = false;

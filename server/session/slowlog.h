@@ -1,4 +1,4 @@
-// SLOWLOG: the last commands that took long, newest first.
+// The last commands that stood out (took long, or had a large request or reply), newest first.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ class SlowLog {
   struct Entry {
     int64_t id;
     int64_t unix_s;
-    int64_t duration_us;
+    int64_t amount;                 // what stood out: microseconds or bytes
     std::vector<std::string> args;  // shortened: 32 arguments of 128 bytes at most
     std::string peer;
     std::string client_name;

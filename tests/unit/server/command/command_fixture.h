@@ -16,11 +16,11 @@
 #include "server/drivers/client_io.h"
 #include "server/drivers/data_loop.h"
 #include "server/session/blocked_keys.h"
+#include "server/session/command_logs.h"
 #include "server/session/dispatching.h"
 #include "server/session/node_control.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
-#include "server/session/slowlog.h"
 #include "server/session/waits.h"
 #include "server/session/watched_keys.h"
 
@@ -174,7 +174,7 @@ class CommandTest : public testing::Test {
   ClientIo clients{loop, no_requests};
   PubSub pubsub;
   WatchedKeys watched;
-  SlowLog slowlog;
+  CommandLogs logs;
   Waits waits;
   BlockedKeys blocked;
   ServerStats stats;
@@ -191,7 +191,7 @@ class CommandTest : public testing::Test {
                      .clients = clients,
                      .pubsub = pubsub,
                      .watched = watched,
-                     .slowlog = slowlog,
+                     .logs = logs,
                      .waits = waits,
                      .blocked = blocked,
                      .stats = stats,

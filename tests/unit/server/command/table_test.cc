@@ -94,6 +94,11 @@ TEST_F(Table, ArityFlagsKeysAndCategoriesAreThoseOfRedis) {
   }
   // Commands that Redis 7.0.15 does not have.
   const std::set<std::string_view> newer = {"waitaof",
+                                            "commandlog",
+                                            "commandlog|get",
+                                            "commandlog|help",
+                                            "commandlog|len",
+                                            "commandlog|reset",
                                             "client|setinfo",
                                             "client|no-touch",
                                             "cluster|myshardid",

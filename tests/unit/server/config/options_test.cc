@@ -245,6 +245,9 @@ TEST(ServerOptions, OnlyWhatRedis72OrWeAddedIsNotInTheRecording) {
   EXPECT_THAT(added,
               testing::UnorderedElementsAre(
                   "aof-rewrite-cpulist", "bgsave-cpulist", "bio-cpulist", "server-cpulist",
+                  "commandlog-execution-slower-than", "commandlog-slow-execution-max-len",
+                  "commandlog-request-larger-than", "commandlog-large-request-max-len",
+                  "commandlog-reply-larger-than", "commandlog-large-reply-max-len",
                   "cluster-announce-human-nodename", "hide-user-data-from-log", "locale-collate",
                   "max-new-connections-per-cycle", "max-new-tls-connections-per-cycle",
                   "set-max-listpack-entries", "set-max-listpack-value",

@@ -49,7 +49,7 @@ TEST_F(DispatcherTest, TheFirstCommandOfAReadIsNotChargedForTheRead) {
   dispatcher.input_ends();
   EXPECT_EQ(counted("ping").calls, 2u);
   EXPECT_LT(Nanos(counted("ping").nanoseconds), kRead);
-  EXPECT_TRUE(slowlog.entries().empty());
+  EXPECT_TRUE(logs.slow.entries().empty());
 }
 
 TEST_F(DispatcherTest, ACommandThatTakesLongIsChargedAndLogged) {
@@ -59,9 +59,43 @@ TEST_F(DispatcherTest, ACommandThatTakesLongIsChargedAndLogged) {
   dispatcher.batch_begins();
   dispatcher.input_begins();
   EXPECT_EQ(request({"DEBUG", "SLEEP", "0.02"}), "+OK\r\n");
-  ASSERT_EQ(slowlog.entries().size(), 1u);
-  EXPECT_EQ(slowlog.entries()[0].args, (std::vector<std::string>{"DEBUG", "SLEEP", "0.02"}));
-  EXPECT_GE(slowlog.entries()[0].duration_us, std::chrono::microseconds(kWork).count() / 2);
+  ASSERT_EQ(logs.slow.entries().size(), 1u);
+  EXPECT_EQ(logs.slow.entries()[0].args, (std::vector<std::string>{"DEBUG", "SLEEP", "0.02"}));
+  EXPECT_GE(logs.slow.entries()[0].amount, std::chrono::microseconds(kWork).count() / 2);
+}
+
+// latency-monitor-threshold keeps events on its own, whatever the slow log's threshold is.
+TEST_F(DispatcherTest, WhatHoldsTheThreadUpIsALatencyEvent) {
+  config.enable_debug_command = LocalAllowed::kYes;
+  config.slowlog_log_slower_than = -1;
+  config.latency_monitor_threshold = 5;
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  EXPECT_EQ(request({"DEBUG", "SLEEP", "0.02"}), "+OK\r\n");
+  EXPECT_TRUE(logs.slow.entries().empty());
+  ASSERT_NE(logs.latency.find("command"), nullptr);
+  EXPECT_GE(logs.latency.find("command")->worst_ms, 20);
+  EXPECT_EQ(logs.latency.find("fast-command"), nullptr);
+}
+
+TEST_F(DispatcherTest, LargeRequestsAndRepliesAreKept) {
+  config.commandlog_request_larger_than = 5000;
+  config.commandlog_reply_larger_than = 5000;
+  config.commandlog_large_request_max_len = config.commandlog_large_reply_max_len = 10;
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  for (const size_t size : {4990, 6000}) {
+    const std::string value(size, 'x');
+    request({"SET", "k", value}, value);
+    dispatcher.input_ends();
+    request({"GET", "k"});
+    dispatcher.input_ends();
+  }
+  ASSERT_EQ(logs.large_requests.entries().size(), 1u);
+  EXPECT_EQ(logs.large_requests.entries()[0].amount, 6004);
+  EXPECT_EQ(logs.large_requests.entries()[0].args[0], "SET");
+  ASSERT_EQ(logs.large_replies.entries().size(), 1u);
+  EXPECT_EQ(logs.large_replies.entries()[0].amount, 6009);
 }
 
 // Quick commands of a pipeline are measured together: all are counted, and where one took long the
@@ -81,8 +115,8 @@ TEST_F(DispatcherTest, QuickCommandsOfAPipelineShareAReading) {
   ASSERT_NE(counted("get").latency, nullptr);
   EXPECT_EQ(counted("get").latency->total(), 2u);
   EXPECT_LT(counted("get").latency->percentile_us(50), 10.0);
-  ASSERT_EQ(slowlog.entries().size(), 1u);
-  EXPECT_EQ(slowlog.entries()[0].args,
+  ASSERT_EQ(logs.slow.entries().size(), 1u);
+  EXPECT_EQ(logs.slow.entries()[0].args,
             (std::vector<std::string>{"GET", "b",
                                       "... (or one of the 1 before it in the same pipeline)"}));
   dispatcher.input_ends();
@@ -96,7 +130,7 @@ TEST_F(DispatcherTest, WhoLogsMicrosecondsGetsEachCallByItself) {
   dispatcher.input_begins();
   request({"GET", "a"});
   EXPECT_EQ(counted("get").calls, 1u);
-  EXPECT_EQ(slowlog.entries().size(), 1u);
+  EXPECT_EQ(logs.slow.entries().size(), 1u);
 }
 
 // A series is short, so that what is measured together is alike.

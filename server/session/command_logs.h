@@ -1,0 +1,17 @@
+// What is kept of calls that stood out: slow ones (SLOWLOG), and those with a large request or a
+// large reply (COMMANDLOG, as Valkey 8.1 names all three); and what held the data thread up.
+#pragma once
+
+#include "server/session/latency_events.h"
+#include "server/session/slowlog.h"
+
+namespace redan {
+
+struct CommandLogs {
+  SlowLog slow;            // amounts are microseconds
+  SlowLog large_requests;  // bytes
+  SlowLog large_replies;   // bytes
+  LatencyEvents latency;
+};
+
+}  // namespace redan
