@@ -5,6 +5,7 @@
     run.py sequences [NAME]     only the sequences (files whose name holds NAME)
     run.py random --commands 5000000 --seed 7
     run.py events --seed 7      keyspace notifications of random commands
+    run.py replicated --seed 7  replicas of both kinds beside their primaries after random commands
     run.py metadata             COMMAND INFO, DOCS, GETKEYS and INFO's fields
     run.py cluster              CLUSTER's verbs and redirects, on three nodes of each
 """
@@ -25,6 +26,7 @@ import cluster  # noqa: E402
 import dumps  # noqa: E402
 import events  # noqa: E402
 import metadata  # noqa: E402
+import replicated  # noqa: E402
 import script  # noqa: E402
 from generate import Generator  # noqa: E402
 from pair import CLOSED, NO_REPLY, Link, Report  # noqa: E402
@@ -90,7 +92,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="all",
-                        choices=["all", "sequences", "random", "events", "metadata", "cluster"])
+                        choices=["all", "sequences", "random", "events", "replicated", "metadata", "cluster"])
     parser.add_argument("name", nargs="?", default="", help="part of a sequence file's name")
     parser.add_argument("--commands", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=2)
@@ -108,6 +110,8 @@ def main():
             run_random(pair, report, options.commands, options.seed)
         if options.part in ("all", "events"):
             events.compare(*pair, report, options.commands // 5, options.seed)
+        if options.part in ("all", "replicated"):
+            replicated.compare(lab, subject(), oracle(), report, options.commands // 5, options.seed)
         if options.part in ("all", "metadata"):
             metadata.compare(*pair, report)
         if options.part in ("all", "cluster"):
