@@ -39,6 +39,7 @@ std::vector<CommandFamily<Call>> server_families() {
       hyperloglog_commands(),
       command_log_commands(),
       latency_commands(),
+      hotkeys_commands(),
   };
   // clang-format on
 }

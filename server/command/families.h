@@ -34,6 +34,7 @@ CommandFamily<Call> pubsub_commands();
 CommandFamily<Call> admin_commands();
 CommandFamily<Call> command_log_commands();
 CommandFamily<Call> latency_commands();
+CommandFamily<Call> hotkeys_commands();
 CommandFamily<Call> database_commands();
 CommandFamily<Call> debug_commands();
 CommandFamily<Call> replication_commands();

@@ -96,6 +96,8 @@ void Dispatcher::judge_state() {
   }
   // Whoever asks for single microseconds gets each call measured by itself.
   constexpr uint64_t kCoarseNs = 1'000'000;
+  parts_.logs.hot_keys.tick(parts_.keyspace.now_ms());
+  hot_active_ = parts_.logs.hot_keys.active();
   series_allowed_ = slow_ns_ >= kCoarseNs;
   const KeyspaceEvents events = parts_.config.notify_keyspace_events;
   parts_.keyspace.watch_creation(events.has(KeyspaceEvents::kNew));
@@ -392,7 +394,8 @@ void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWr
   if (keyspace.dirty() != dirty_before || propagation_.forced()) propagate(session, args);
 }
 
-void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
+void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply,
+                      bool told) {
   end_series();
   const uint64_t begin = last_ticks_;
   // A command sees the time of its batch; a batch that takes long gets a new one.
@@ -411,6 +414,9 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
     log_slow(session, args, entry, spent);
   }
   log_sizes(session, args, entry, reply.buffer().size() - replied_before);
+  if (hot_active_ && (told || parts_.logs.hot_keys.takes_call())) [[unlikely]] {
+    note_hot_keys(args, entry, spent, reply.buffer().size() - replied_before);
+  }
 }
 
 void Dispatcher::call_in_series(Session& session, const Entry& entry, Args args,
@@ -419,6 +425,9 @@ void Dispatcher::call_in_series(Session& session, const Entry& entry, Args args,
       series_allowed_ && quick_[static_cast<size_t>(entry.id)] != 0 && raw.size() <= kSmallBytes;
   if (!joins) [[unlikely]] {
     return call(session, entry, args, reply);
+  }
+  if (hot_active_ && parts_.logs.hot_keys.takes_call()) [[unlikely]] {
+    return call(session, entry, args, reply, true);
   }
   if (series_.entry != &entry || series_.session != &session) end_series();
   if (last_ticks_ - time_taken_at_ > refresh_ticks_) [[unlikely]] {
@@ -517,6 +526,22 @@ void Dispatcher::log_slow_series(const Series& series, uint64_t spent) {
     args.push_back(others);
   }
   log_slow(*series.session, args, *series.entry, spent);
+}
+
+void Dispatcher::note_hot_keys(Args args, const Entry& entry, uint64_t spent, size_t replied) {
+  HotKeys& hot = parts_.logs.hot_keys;
+  uint64_t bytes = replied;
+  for (const std::string_view word : args) bytes += word.size();
+  hot.call(spent, bytes);
+  // What EXEC ran was told call by call.
+  if (entry.full_name == "exec") return;
+  std::vector<KeyRef> keys;
+  if (!find_keys(*entry.spec, args, keys) || keys.empty()) return;
+  for (const KeyRef& key : keys) {
+    const std::string_view name = args[static_cast<size_t>(key.position)];
+    if (hot.options().slots && !hot.wants_slot(slot_of_key(name))) continue;
+    hot.key(name, spent / keys.size(), bytes / keys.size());
+  }
 }
 
 Result<void> Dispatcher::execute_transaction(Session& session,

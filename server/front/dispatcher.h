@@ -114,7 +114,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   int64_t feed_all(int db, Args args);
   std::optional<Slot> slot_of(Args args);
   void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
-  void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
+  // `told`: HOTKEYS hears of it; else that is decided here.
+  void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply, bool told = false);
   void call_in_series(Session& session, const Entry& entry, Args args, std::string_view raw,
                       ReplyWriter& reply);
   void handle(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
@@ -128,6 +129,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void log_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
   void log_entry(SlowLog& log, Session& session, Args args, const Entry& entry, size_t amount,
                  int64_t max_length);
+  void note_hot_keys(Args args, const Entry& entry, uint64_t nanoseconds, size_t replied);
   void log_sizes(Session& session, Args args, const Entry& entry, size_t replied);
   void log_slow_series(const Series& series, uint64_t nanoseconds);
   void resume_paused();
@@ -154,6 +156,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   Series series_;
   std::vector<uint8_t> quick_;  // by CommandEntry::id: may join a series
   bool series_allowed_ = false;
+  bool hot_active_ = false;     // HOTKEYS
   uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
   WallTime wall_{};
   WallTime disk_trouble_logged_{};

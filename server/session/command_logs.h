@@ -1,7 +1,9 @@
 // What is kept of calls that stood out: slow ones (SLOWLOG), and those with a large request or a
-// large reply (COMMANDLOG, as Valkey 8.1 names all three); and what held the data thread up.
+// large reply (COMMANDLOG, as Valkey 8.1 names all three); what held the data thread up; and which
+// keys are hot.
 #pragma once
 
+#include "server/session/hot_keys.h"
 #include "server/session/latency_events.h"
 #include "server/session/slowlog.h"
 
@@ -12,6 +14,7 @@ struct CommandLogs {
   SlowLog large_requests;  // bytes
   SlowLog large_replies;   // bytes
   LatencyEvents latency;
+  HotKeys hot_keys;
 };
 
 }  // namespace redan

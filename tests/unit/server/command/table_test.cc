@@ -107,6 +107,12 @@ TEST_F(Table, ArityFlagsKeysAndCategoriesAreThoseOfRedis) {
                                             "cluster|syncslots",
                                             "delex",
                                             "delifeq",
+                                            "hotkeys",
+                                            "hotkeys|get",
+                                            "hotkeys|help",
+                                            "hotkeys|reset",
+                                            "hotkeys|start",
+                                            "hotkeys|stop",
                                             "digest",
                                             "msetex"};
   size_t compared = 0;

@@ -98,6 +98,23 @@ TEST_F(DispatcherTest, LargeRequestsAndRepliesAreKept) {
   EXPECT_EQ(logs.large_replies.entries()[0].amount, 6009);
 }
 
+TEST_F(DispatcherTest, HotKeysHearOfEachCall) {
+  logs.hot_keys.start({.time = true, .bytes = true}, 0, 1);
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  const std::string value(300, 'x');
+  request({"MSET", "a", "1", "hot", value}, "raw");
+  for (int i = 0; i < 3; ++i) request({"GET", "hot"}, "raw");
+  request({"PING"}, "raw");
+  dispatcher.input_ends();
+  EXPECT_EQ(logs.hot_keys.totals().calls, 5u);
+  const auto keys = logs.hot_keys.by_bytes();
+  ASSERT_EQ(keys.size(), 2u);
+  EXPECT_EQ(keys[0].first, "hot");
+  EXPECT_GT(keys[0].second, 900u);
+  EXPECT_EQ(logs.hot_keys.by_time_ns()[0].first, "hot");
+}
+
 // Quick commands of a pipeline are measured together: all are counted, and where one took long the
 // log says that it need not be the one that it shows.
 TEST_F(DispatcherTest, QuickCommandsOfAPipelineShareAReading) {
