@@ -73,15 +73,19 @@ MEMORY = {
 
 
 def memory_of_collections(report, builds, options):
-    for title, (count, elements, command, goal) in MEMORY.items():
+    lab = Lab("bench")
+    try:
+        servers = {build.name: lab.server(build.name, build) for build in builds}
+        wanted = {title: job for title, job in MEMORY.items() if knows(servers, job[2](0))}
+    finally:
+        lab.close()
+    for title, (count, elements, command, goal) in wanted.items():
         if options.quick:
             count //= 100
         for build in builds:
             lab = Lab("bench")
             try:
                 server = lab.server(build.name, build)
-                if not knows({build.name: server}, command(0)):
-                    break
                 before = server.rss_bytes()
                 load(server, count, command)
                 report.add(f"{title}: RSS bytes", build.name, (server.rss_bytes() - before) / (count * elements), goal)
