@@ -20,9 +20,14 @@ void ClusterMachine::look_for_leftovers(Instant now, const SlotSet& with_keys, B
   settle(out);
 }
 
-// What is on its way, in or out, is no left-over; nobody's keys are nobody's to drop.
+// What is on its way, in or out, is no left-over; nobody's keys are nobody's to drop. But of slots
+// that were given to somebody who has not claimed them, whoever gave them has every key.
 void ClusterMachine::note_leftovers(const SlotSet& with_keys) {
-  SlotSet found = with_keys & (view_.assigned() - view_.unclaimed());
+  SlotSet nobodys = view_.unclaimed();
+  for (const auto& [id, p] : peers_) {
+    for (const Given& given : p.given) nobodys -= given.slots;
+  }
+  SlotSet found = with_keys & (view_.assigned() - nobodys);
   found -= self().slots | view_.incoming_slots();
   for (const auto& [move, given] : view_.given()) found -= given.slots;
   for (const auto& [slot, from] : view_.importing()) found.remove(slot);

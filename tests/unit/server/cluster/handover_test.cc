@@ -323,6 +323,28 @@ TEST(Handover, AReplicaThatTakesOverDropsWhatCameOfAnImportThatCameToNothing) {
   EXPECT_TRUE(move.net->machine(Move::kTargetReplica).leftovers().empty());
 }
 
+TEST(Handover, AReplicaThatTakesOverDropsWhatItsPrimaryWasGivenAndDidNotWant) {
+  Move move;
+  ASSERT_EQ(move.begin(), "OK");
+  move.net->cut(Move::kTarget, Move::kSource);
+  ASSERT_EQ(move.give(), "OK");
+  move.on(Move::kTargetReplica, [&](ClusterMachine& m, BusEffects& out) {
+    m.forget_import(move.net->now(), kMove, out);
+  });
+  move.net->run_for(Millis(20));
+  ASSERT_TRUE(move.net->view(Move::kTargetReplica).unclaimed().contains(Slot(10)));
+  move.net->node(Move::kTargetReplica).with_keys = some_slots();
+  move.on(Move::kTargetReplica, [&](ClusterMachine& m, BusEffects& out) {
+    ASSERT_TRUE(m.failover(move.net->now(), FailoverMode::kTakeover, out).ok());
+  });
+  EXPECT_EQ(move.drops(Move::kTargetReplica), 0u);
+  move.net->cut(Move::kTarget, Move::kSource, false);
+  EXPECT_TRUE(
+      move.net->run_until([&] { return move.drops(Move::kTargetReplica) == some_slots().size(); }));
+  EXPECT_TRUE(move.comes_to(Move::kSource));
+  EXPECT_EQ(move.drops(Move::kSource), 0u);
+}
+
 TEST(Handover, ASourceThatMissedTheClaimGetsNothingBack) {
   Move move;
   ASSERT_EQ(move.begin(), "OK");
