@@ -62,6 +62,8 @@ struct Node::Parts final : NodeControl {
   std::string info(std::span<const std::string_view> sections) override;
   Result<void> rewrite_config() override;
   void reset_stats() override;
+  void memory_is_short() override { cron.evict_in_idle_time(); }
+  void sample_memory() override { cron.sample_memory(); }
   void waits_changed() override;
   void set_active_expiry(bool on) override { cron.set_active_expiry(on); }
   void change_replication_id() override { replication.change_id(); }

@@ -4,6 +4,7 @@
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
 #include "server/drivers/snapshot_driver.h"
+#include "server/front/memory_limit.h"
 #include "server/session/command_logs.h"
 #include "server/session/server_stats.h"
 
@@ -30,10 +31,8 @@ void NodeCron::tick() {
   const ReplicationTraffic traffic = parts_.replication.traffic();
   stats.replication_input.sample(now, traffic.input_bytes);
   stats.replication_output.sample(now, traffic.output_bytes);
-  const auto used = static_cast<uint64_t>(used_memory());
-  stats.peak_memory = std::max(stats.peak_memory, used);
-  stats.used_memory = used;
-  stats.keyspace_memory = keyspace.memory_bytes();
+  sample_memory();
+  if (dispatcher_.wants_to_evict()) loop_.start(eviction_work_);
 
   // A node that holds its writes back must not change by itself either.
   const bool may_expire = active_expiry_ && !parts_.replication.is_replica() &&
@@ -54,7 +53,7 @@ void NodeCron::tick() {
   }
   if (parts_.config.activerehashing && keyspace.rehash_some(16)) loop_.start(rehash_work_);
   keyspace.free_empty_tables();
-  if (keyspace.has_garbage()) lazy_free_.take(keyspace.take_garbage());
+  hand_over_garbage();
   dispatcher_.redirect_blocked();
   dispatcher_.serve_blocked();
   parts_.snapshots.cron();
@@ -66,6 +65,16 @@ void NodeCron::note_latency(std::string_view event, Nanos spent) {
   const int64_t ms = spent / Millis(1);
   if (threshold_ms <= 0 || ms < threshold_ms) return;
   parts_.logs.latency.add(event, parts_.keyspace.now_ms() / 1000, ms);
+}
+
+void NodeCron::sample_memory() {
+  ServerStats& stats = parts_.stats;
+  stats.used_memory = static_cast<uint64_t>(used_memory());
+  stats.peak_memory = std::max(stats.peak_memory, stats.used_memory);
+  stats.keyspace_memory = parts_.keyspace.memory_bytes();
+  // (What was freed lazily is not in the keyspace any more, but still in memory.)
+  stats.uncounted_memory = uncounted_replication(parts_.config, parts_.replication.traffic()) +
+                           parts_.keyspace.garbage_bytes() + lazy_free_.pending_bytes();
 }
 
 // One round of the cycle. True where so much had expired that more is worth looking for.
@@ -85,9 +94,7 @@ bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
   const Instant begin = monotonic_now();
   bool worthwhile = true;
   while (worthwhile && monotonic_now() - begin < budget) worthwhile = cron.expire_once(256, 40);
-  if (cron.parts_.keyspace.has_garbage()) {
-    cron.lazy_free_.take(cron.parts_.keyspace.take_garbage());
-  }
+  cron.hand_over_garbage();
   cron.parts_.replication.flush();
   const Instant end = monotonic_now();
   ServerStats& stats = cron.parts_.stats;
@@ -95,6 +102,17 @@ bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
   cron.note_latency("expire-cycle", end - begin);
   if (worthwhile && end >= give_up_at) ++stats.expire_cut_short;
   return worthwhile && end < give_up_at;
+}
+
+bool NodeCron::EvictionWork::run_slice(Nanos budget) {
+  const bool more = cron.dispatcher_.evict_for(budget);
+  cron.hand_over_garbage();
+  cron.parts_.replication.flush();
+  return more;
+}
+
+void NodeCron::hand_over_garbage() {
+  if (parts_.keyspace.has_garbage()) lazy_free_.take(parts_.keyspace.take_garbage());
 }
 
 bool NodeCron::RehashWork::run_slice(Nanos budget) {

@@ -14,6 +14,10 @@ class NodeCron {
  public:
   NodeCron(ServerParts& parts, DataLoop& loop, Dispatcher& dispatcher, LazyFree& lazy_free);
   void tick();
+  // What is in use now, for maxmemory and INFO.
+  void sample_memory();
+  // maxmemory: until there is room.
+  void evict_in_idle_time() { loop_.start(eviction_work_); }
   // DEBUG SET-ACTIVE-EXPIRE
   void set_active_expiry(bool on) { active_expiry_ = on; }
 
@@ -25,6 +29,11 @@ class NodeCron {
     NodeCron& cron;
     Instant give_up_at{};
   };
+  struct EvictionWork final : BackgroundWork {
+    explicit EvictionWork(NodeCron& owner) : cron(owner) {}
+    bool run_slice(Nanos budget) override;
+    NodeCron& cron;
+  };
   struct RehashWork final : BackgroundWork {
     explicit RehashWork(Keyspace& of) : keyspace(of) {}
     bool run_slice(Nanos budget) override;
@@ -32,12 +41,14 @@ class NodeCron {
   };
   bool expire_once(size_t buckets, size_t enough_keys);
   void note_latency(std::string_view event, Nanos spent);
+  void hand_over_garbage();
 
   ServerParts& parts_;
   DataLoop& loop_;
   Dispatcher& dispatcher_;
   LazyFree& lazy_free_;
   ExpiryWork expiry_work_{*this};
+  EvictionWork eviction_work_{*this};
   RehashWork rehash_work_;
   bool active_expiry_ = true;
 };

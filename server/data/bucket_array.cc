@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,8 +21,11 @@ size_t bitmap_bytes(size_t home_buckets) {
   return (home_buckets + 511) / 512 * 64;
 }
 
+std::atomic<size_t> g_mapped_bytes = 0;
+
 void* zeroed(size_t bytes) {
   if (bytes >= kLargeBytes) {
+    g_mapped_bytes += bytes;
     void* const pages =
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REDAN_CHECK(pages != MAP_FAILED);
@@ -32,9 +36,11 @@ void* zeroed(size_t bytes) {
   return std::memset(memory, 0, bytes);
 }
 
-void give_back(void* memory, size_t bytes) {
+// Of which `released` were given back before.
+void give_back(void* memory, size_t bytes, size_t released = 0) {
   if (bytes >= kLargeBytes) {
     ::munmap(memory, bytes);
+    g_mapped_bytes -= bytes - released;
   } else {
     std::free(memory);
   }
@@ -48,7 +54,7 @@ BucketArray::~BucketArray() {
   for (size_t i = released_bytes_ / sizeof(Bucket); overflow_count_ > 0 && i < home_count_; ++i) {
     clear_bucket(i);
   }
-  give_back(buckets_, home_count_ * sizeof(Bucket));
+  give_back(buckets_, home_count_ * sizeof(Bucket), released_bytes_);
 }
 
 void BucketArray::swap(BucketArray& other) noexcept {
@@ -64,6 +70,10 @@ void BucketArray::allocate(size_t home_buckets) {
   REDAN_CHECK(buckets_ == nullptr);
   buckets_ = static_cast<Bucket*>(zeroed(home_buckets * sizeof(Bucket)));
   home_count_ = home_buckets;
+}
+
+size_t BucketArray::mapped_bytes() {
+  return g_mapped_bytes.load(std::memory_order_relaxed);
 }
 
 size_t BucketArray::memory_bytes() const {
@@ -126,6 +136,7 @@ void BucketArray::release_before(size_t index) {
   if (done < released_bytes_ + kReleaseBytes || home_count_ * sizeof(Bucket) < kLargeBytes) return;
   ::madvise(reinterpret_cast<char*>(buckets_) + released_bytes_, kReleaseBytes, MADV_DONTNEED);
   released_bytes_ += kReleaseBytes;
+  g_mapped_bytes -= kReleaseBytes;
 }
 
 void BucketArray::snapshot_begin(size_t emitted_before) {

@@ -59,6 +59,9 @@ class BucketArray {
   uint64_t mask() const { return home_count_ - 1; }
   size_t memory_bytes() const;    // of the buckets
   size_t snapshot_bytes() const;  // of what a snapshot keeps beside them
+  // What all arrays of the process have from the system rather than from the allocator. From any
+  // thread.
+  static size_t mapped_bytes();
 
   Bucket* bucket(size_t index) const { return buckets_ + index; }
   // Chains an overflow bucket where the home bucket and its chain are full.

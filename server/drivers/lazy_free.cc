@@ -21,6 +21,9 @@ LazyFree::~LazyFree() {
 }
 
 void LazyFree::take(Keyspace::Garbage garbage) {
+  size_t bytes = 0;
+  for (const auto& item : garbage) bytes += item->bytes;
+  pending_bytes_ += bytes;
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(garbage));
@@ -47,6 +50,13 @@ void LazyFree::run() {
     std::vector<Keyspace::Garbage> mine = std::exchange(waiting_, {});
     std::vector<std::unique_ptr<Keyspace>> keyspaces = std::exchange(waiting_keyspaces_, {});
     lock.unlock();
+    for (Keyspace::Garbage& garbage : mine) {
+      for (auto& item : garbage) {
+        const size_t bytes = item->bytes;
+        item.reset();
+        pending_bytes_ -= bytes;
+      }
+    }
     mine.clear();
     keyspaces.clear();
     lock.lock();

@@ -1,6 +1,7 @@
 // A thread that frees what the data thread does not want to wait for.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,8 @@ class LazyFree {
   // From the data thread.
   void take(Keyspace::Garbage garbage);
   void destroy(std::unique_ptr<Keyspace> keyspace);
+  // Of what was taken and is not free yet, as far as it is known.
+  size_t pending_bytes() const { return pending_bytes_.load(std::memory_order_relaxed); }
 
  private:
   void run();
@@ -31,6 +34,7 @@ class LazyFree {
   std::vector<Keyspace::Garbage> waiting_;
   std::vector<std::unique_ptr<Keyspace>> waiting_keyspaces_;
   bool stopped_ = false;
+  std::atomic<size_t> pending_bytes_ = 0;
   std::thread thread_;
 };
 

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "server/data/bucket_array.h"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REDAN_OWN_MALLOC 0
 #else
@@ -47,12 +49,13 @@ int64_t rss_bytes() {
 }  // namespace
 
 int64_t used_memory() {
+  const auto mapped = static_cast<int64_t>(BucketArray::mapped_bytes());
 #if REDAN_OWN_MALLOC
   refresh();
-  return statistic("stats.allocated");
+  return statistic("stats.allocated") + mapped;
 #else
   const struct mallinfo2 info = ::mallinfo2();
-  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+  return static_cast<int64_t>(info.uordblks + info.hblkhd) + mapped;
 #endif
 }
 
@@ -60,8 +63,9 @@ MemoryUse memory_use() {
   MemoryUse use;
   use.used = used_memory();
 #if REDAN_OWN_MALLOC
-  use.active = statistic("stats.active");
-  use.resident = statistic("stats.resident");
+  const auto mapped = static_cast<int64_t>(BucketArray::mapped_bytes());
+  use.active = statistic("stats.active") + mapped;
+  use.resident = statistic("stats.resident") + mapped;
 #else
   use.active = use.resident = use.used;
 #endif

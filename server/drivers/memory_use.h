@@ -6,7 +6,7 @@
 namespace redan {
 
 struct MemoryUse {
-  int64_t used = 0;      // handed out by the allocator
+  int64_t used = 0;      // handed out by the allocator, and what tables have beside it
   int64_t active = 0;    // in pages that hold something
   int64_t resident = 0;  // mapped and present, by the allocator's count
   int64_t rss = 0;       // present, by the kernel's

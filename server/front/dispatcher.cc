@@ -36,7 +36,8 @@ Dispatcher::Dispatcher(ServerParts& parts)
       nanoseconds_per_tick_(1e9 / ticks_per_second()),
       refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)),
       detour_(parts.cluster != nullptr),
-      cluster_gate_(parts) {
+      cluster_gate_(parts),
+      memory_limit_(parts, [this](int db, std::string_view key) { evicted(db, key); }) {
   quick_.reserve(parts.commands.size());
   for (const CommandEntry* entry : parts.commands.entries()) quick_.push_back(is_quick(*entry));
 }
@@ -87,8 +88,10 @@ void Dispatcher::input_ends() {
 
 // What happens between batches (a link breaks, a save fails) is seen at the next one.
 void Dispatcher::judge_state() {
-  doubtful_ = doubtful_flags(parts_.config, parts_.replication, parts_.snapshots,
-                             loading_ || parts_.replication.loading());
+  const bool nearly_short = memory_limit_.nearly_exceeded();
+  watches_memory_ = parts_.config.maxmemory > 0 && !nearly_short;
+  doubtful_ = doubtful_flags(parts_.config, parts_.replication, parts_.snapshots, is_loading(),
+                             nearly_short);
   const int64_t slow_us = parts_.config.slowlog_log_slower_than;
   slow_ns_ = slow_us < 0 ? UINT64_MAX : static_cast<uint64_t>(slow_us) * 1000;
   if (const int64_t ms = parts_.config.latency_monitor_threshold; ms > 0) {
@@ -326,7 +329,7 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
                       .snapshots = parts_.snapshots,
                       .loading = loading_ || parts_.replication.loading(),
                       .from_primary = is_stream,
-                      .memory_exceeded = memory_exceeded(),
+                      .memory_exceeded = !memory_limit_.make_room(is_loading()),
                       .not_served_here = elsewhere.refusal};
   if (Refusal refusal = first_refusal(view)) [[unlikely]] {
     refuse(session, entry, *refusal, reply);
@@ -391,7 +394,11 @@ void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWr
       parts_.migration->apply_failed(session, result.error());
     }
   }
-  if (keyspace.dirty() != dirty_before || propagation_.forced()) propagate(session, args);
+  if (keyspace.dirty() == dirty_before && !propagation_.forced()) return;
+  propagate(session, args);
+  if (watches_memory_ && memory_limit_.nearly_exceeded()) [[unlikely]] {
+    judge_state();
+  }
 }
 
 void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWriter& reply,
@@ -571,20 +578,6 @@ Result<void> Dispatcher::execute_transaction(Session& session,
   return kOk;
 }
 
-// What the allocator said at the last tick, and what the keyspace has grown since.
-bool Dispatcher::memory_exceeded() const {
-  if (parts_.config.maxmemory == 0) [[likely]] {
-    return false;
-  }
-  if (parts_.config.maxmemory_policy != MaxmemoryPolicy::kNoeviction) return false;
-  if (parts_.config.replica_ignore_maxmemory && parts_.replication.is_replica()) return false;
-  const ServerStats& stats = parts_.stats;
-  const int64_t used = static_cast<int64_t>(stats.used_memory) +
-                       static_cast<int64_t>(parts_.keyspace.memory_bytes()) -
-                       static_cast<int64_t>(stats.keyspace_memory);
-  return used > parts_.config.maxmemory;
-}
-
 // --- effects ---
 
 int64_t Dispatcher::feed(int db, Args args) {
@@ -639,6 +632,12 @@ void Dispatcher::expired(int db, std::string_view key) {
   feed_deletion(db, key, parts_.config.lazyfree_lazy_expire);
   publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
                     {KeyspaceEvents::kExpired, "expired", key, db});
+}
+
+void Dispatcher::evicted(int db, std::string_view key) {
+  publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
+                    {KeyspaceEvents::kEvicted, "evicted", key, db});
+  feed_deletion(db, key, parts_.config.lazyfree_lazy_eviction);
 }
 
 void Dispatcher::created(int db, std::string_view key) {

@@ -10,6 +10,7 @@
 #include "server/command/call.h"
 #include "server/drivers/client_io.h"
 #include "server/front/cluster_gate.h"
+#include "server/front/memory_limit.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/dispatching.h"
 #include "server/session/node_control.h"
@@ -40,7 +41,15 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void pause_slots(const SlotSet& writes, const SlotSet& all);
   bool writes_paused() const;
   // Writes are refused for maxmemory.
-  bool out_of_memory() const { return memory_exceeded(); }
+  bool out_of_memory() const {
+    return parts_.config.maxmemory_policy == MaxmemoryPolicy::kNoeviction && wants_to_evict();
+  }
+  // maxmemory is exceeded, and this node is one to do something about it.
+  bool wants_to_evict() const {
+    return memory_limit_.exceeded() && memory_limit_.may_evict(is_loading());
+  }
+  // In idle time: evicts for about `budget`; false once there is room, or nothing may go.
+  bool evict_for(Nanos budget) { return memory_limit_.work(budget, is_loading()); }
   // Ends pauses whose time is over.
   void check_pauses(Instant now);
   // Answers WAITs that are satisfied or over, and blocked clients whose time is over.
@@ -136,7 +145,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void serve_changed_keys();
   void serve(const BlockedKeys::Place& place);
   bool retry(BlockedKeys::Wait& wait);
-  bool memory_exceeded() const;
+  bool is_loading() const { return loading_ || parts_.replication.loading(); }
+  void evicted(int db, std::string_view key);
   void refresh_time(uint64_t now_ticks);
 
   ServerParts& parts_;
@@ -146,12 +156,14 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
 
   double nanoseconds_per_tick_;
   uint64_t refresh_ticks_;          // a batch that takes longer gets a new time
+  bool watches_memory_ = false;     // maxmemory is set and far
   uint32_t doubtful_ = UINT32_MAX;  // see gates.h; nothing is certain before the first batch
   uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than or latency-monitor-threshold
   bool any_pause_ = false;
   // The short way is not open to all: a pause, or slots that may lie elsewhere.
   bool detour_ = false;
   ClusterGate cluster_gate_;
+  MemoryLimit memory_limit_;
   uint64_t last_ticks_ = 0;
   Series series_;
   std::vector<uint8_t> quick_;  // by CommandEntry::id: may join a series

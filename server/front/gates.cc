@@ -95,8 +95,20 @@ Refusal served_by_this_node(const GateView& view) {
   return view.not_served_here;
 }
 
+namespace {
+bool ends_or_guards_transaction(const CommandEntry& command) {
+  for (const std::string_view name : {"exec", "discard", "multi", "watch", "unwatch", "reset"}) {
+    if (command.full_name == name) return true;
+  }
+  return false;
+}
+}  // namespace
+
 Refusal enough_memory(const GateView& view) {
-  if (!view.memory_exceeded || (view.flags & kDenyOom) == 0) return {};
+  if (!view.memory_exceeded) return {};
+  // What a transaction queues takes memory whatever it is.
+  const bool queued = view.session.in_multi() && !ends_or_guards_transaction(view.command);
+  if ((view.flags & kDenyOom) == 0 && !queued) return {};
   return Error("OOM", "command not allowed when used memory > 'maxmemory'.");
 }
 
@@ -112,12 +124,12 @@ Refusal first_refusal(const GateView& view) {
 }
 
 uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& replication,
-                        const SnapshotService& snapshots, bool loading) {
+                        const SnapshotService& snapshots, bool loading, bool memory_nearly_short) {
   // DEBUG depends on who asks. Administration may change the answers, so it never goes the short
   // way, and what comes behind it is judged anew.
   uint32_t flags = kAdmin;
   if (loading) flags |= kAnyCommand;
-  if (config.maxmemory > 0) flags |= kDenyOom;
+  if (memory_nearly_short) flags |= kDenyOom;
   if (config.min_replicas_to_write > 0) flags |= kWrite;
   if (disk_fails(config, snapshots)) flags |= kAnyCommand;  // PING too
   if (replication.is_replica()) {

@@ -56,7 +56,7 @@ Refusal first_refusal(const GateView& view);
 // ways in every state.)
 inline constexpr uint32_t kAnyCommand = 1u << 31;
 uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& replication,
-                        const SnapshotService& snapshots, bool loading);
+                        const SnapshotService& snapshots, bool loading, bool memory_nearly_short);
 // Signed in, and neither in a transaction nor subscribed nor a server.
 inline bool is_ordinary(const Session& session) {
   return session.authenticated && session.kind == ClientKind::kNormal &&

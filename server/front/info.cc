@@ -8,10 +8,12 @@
 #include <array>
 #include <set>
 
+#include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/metrics/info_writer.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
+#include "server/front/memory_limit.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
@@ -166,7 +168,7 @@ void memory_section(const Context& c) {
   info.field("rss_overhead_bytes", use.rss - use.resident);
   info.field("mem_fragmentation_ratio", ratio(use.rss, use.used));
   info.field("mem_fragmentation_bytes", use.rss - use.used);
-  info.field("mem_not_counted_for_evict", 0);
+  info.field("mem_not_counted_for_evict", uncounted_replication(c.parts.config, traffic));
   info.field("mem_replication_backlog", traffic.backlog_bytes);
   info.field("mem_total_replication_buffers", traffic.buffer_bytes);
   info.field("mem_clients_slaves", replica_buffers);
@@ -227,11 +229,15 @@ void stats_section(const Context& c) {
   info.field("expired_stale_perc", keys.expired_stale_percent);
   info.field("expired_time_cap_reached_count", stats.expire_cut_short);
   info.field("expire_cycle_cpu_milliseconds", stats.expire_nanoseconds / 1'000'000);
-  info.field("evicted_keys", 0);
+  info.field("evicted_keys", c.parts.keyspace.stats().evicted);
   info.field("evicted_clients", 0);
   info.field("evicted_scripts", 0);
-  info.field("total_eviction_exceeded_time", 0);
-  info.field("current_eviction_exceeded_time", 0);
+  const Nanos exceeded = c.parts.stats.memory_exceeded_since
+                             ? monotonic_now() - *c.parts.stats.memory_exceeded_since
+                             : Nanos{};
+  info.field("total_eviction_exceeded_time",
+             whole_ms(c.parts.stats.memory_exceeded_before + exceeded));
+  info.field("current_eviction_exceeded_time", whole_ms(exceeded));
   info.field("keyspace_hits", keys.hits);
   info.field("keyspace_misses", keys.misses);
   info.field("pubsub_channels", c.parts.pubsub.channel_count());

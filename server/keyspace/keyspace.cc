@@ -398,6 +398,7 @@ void Keyspace::dispose(Entry* entry, Free how) {
   if (how == Free::kNow || !EntryMaker::has_big_value(*entry)) return EntryMaker::free(entry);
   auto item = std::make_unique<GarbageItem>();
   item->entry = entry;
+  item->bytes = entry->memory_bytes();
   garbage_.push_back(std::move(item));
   ++stats_.lazy_freed;
 }
@@ -411,6 +412,16 @@ bool Keyspace::erase(int db, std::string_view key, Free how) {
   changed(db, key);
   dispose(entry, how);
   return true;
+}
+
+void Keyspace::evict(int db, std::string_view key, Free how) {
+  TableHome& home = home_of(db, key);
+  const Table::Place place = locate(home, key);
+  REDAN_CHECK(static_cast<bool>(place));
+  Entry* const entry = take(home, place);
+  ++stats_.evicted;
+  changed(db, entry->key(), 0);
+  dispose(entry, entry->is_large() ? Free::kLazily : how);
 }
 
 bool Keyspace::set_expiry(int db, std::string_view key, int64_t unix_ms) {
@@ -471,15 +482,16 @@ void Keyspace::flush(int db, Free how) {
     if (db != -1 && db != i) continue;
     dirty_ += size(i);
     Database& old = database(i);
+    const size_t bytes = old.entry_bytes;
     if (slots_ != nullptr) {
-      dispose(slots_->take_all(), how);
+      dispose(slots_->take_all(), how, bytes);
       old = {};
       continue;
     }
     std::unique_ptr<Table> table = std::move(old.table);
     old = {};
     old.table = new_table();
-    dispose(std::move(table), how);
+    dispose(std::move(table), how, bytes);
   }
 }
 

@@ -86,6 +86,7 @@ struct KeyspaceStats {
   uint64_t hits = 0;
   uint64_t misses = 0;
   uint64_t expired = 0;
+  uint64_t evicted = 0;
   uint64_t lazy_freed = 0;
   double expired_stale_percent = 0;
 };
@@ -109,6 +110,7 @@ class Keyspace {
   void set_replica(bool replica) { replica_ = replica; }
   // CLIENT PAUSE: keys that expire are hidden, but stay.
   void pause_expiry(bool paused) { expiry_paused_ = paused; }
+  bool expiry_paused() const { return expiry_paused_; }
   // Commands from the primary's stream see keys that have expired but were not deleted yet.
   void set_applying_stream(bool applying) { applying_stream_ = applying; }
   void set_clock(EvictionClock clock, int64_t lfu_log_factor, int64_t lfu_decay_minutes);
@@ -326,6 +328,23 @@ class Keyspace {
   int64_t idle_s(const Entry& entry) const;
   int64_t frequency(const Entry& entry) const;
 
+  // --- eviction ---
+  // The next few keys, or of them those with a deadline, that this node may evict; see scan().
+  template <class Each>
+  uint64_t sample(int db, uint64_t cursor, bool expiring_only, Each&& each) {
+    const auto own = [&](Entry* entry) {
+      if (expiring_only && !entry->expires()) return;
+      if (holding_ && held_.contains(slot_of_key(entry->key()))) return;
+      each(static_cast<const Entry&>(*entry));
+    };
+    if (slots_ != nullptr) return slots_->scan(cursor, own);
+    const Table& table = *database(db).table;
+    return expiring_only ? table.scan_expiring(cursor, own) : table.scan(cursor, own);
+  }
+  // Takes out a key for want of memory; what is large is freed lazily in any case. Counts no change
+  // for save points.
+  void evict(int db, std::string_view key, Free how);
+
   // --- work in the background ---
   // Active expiry: looks at keys with an expiry and deletes those whose time has come. Visits about
   // `buckets` home buckets. Returns what it looked at and what had expired.
@@ -342,6 +361,7 @@ class Keyspace {
   bool has_garbage() const { return !garbage_.empty(); }
   Garbage take_garbage();
   size_t lazy_pending() const;
+  size_t garbage_bytes() const;  // what take_garbage() would hand over
 
   // --- snapshots: one at a time, begun between commands ---
   // With slots: of all, or of those in `only`.
@@ -431,8 +451,8 @@ class Keyspace {
   void discount(TableHome& home, const Entry& entry);
   void dispose(Entry* entry, Free how);
   void dispose_large(std::unique_ptr<LargeValue> large, Free how);
-  void dispose(Tables tables, Free how);
-  void dispose(std::unique_ptr<Table> table, Free how);
+  void dispose(Tables tables, Free how, size_t entry_bytes = 0);
+  void dispose(std::unique_ptr<Table> table, Free how, size_t entry_bytes = 0);
   void orphan_what_a_snapshot_needs(Keyspace& old_data);
   void set_access_of_new(Entry& entry) const;
   int64_t chosen_expiry(const Entry* before, SetExpiry expiry) const;
@@ -477,6 +497,7 @@ struct GarbageItem {
   Entry* entry = nullptr;
   std::unique_ptr<LargeValue> large;
   std::vector<std::unique_ptr<Table>> tables;
+  size_t bytes = 0;  // of all of it; where tables are moved on from a snapshot 0
   GarbageItem() = default;
   GarbageItem(const GarbageItem&) = delete;
   GarbageItem& operator=(const GarbageItem&) = delete;

@@ -110,6 +110,7 @@ void Keyspace::dispose_large(std::unique_ptr<LargeValue> large, Free how) {
   if (large->in_snapshot()) return adapter_->adopt(std::move(large));
   if (how == Free::kNow || large->size() <= kLazyElements) return;  // Freed here.
   auto item = std::make_unique<GarbageItem>();
+  item->bytes = large->memory_bytes();
   item->large = std::move(large);
   garbage_.push_back(std::move(item));
   ++stats_.lazy_freed;
@@ -144,14 +145,15 @@ std::unique_ptr<Table> Keyspace::new_table() const {
   return std::make_unique<Table>(hash_key_);
 }
 
-void Keyspace::dispose(std::unique_ptr<Table> table, Free how) {
+void Keyspace::dispose(std::unique_ptr<Table> table, Free how, size_t entry_bytes) {
   Tables one;
   one.push_back(std::move(table));
-  dispose(std::move(one), how);
+  dispose(std::move(one), how, entry_bytes);
 }
 
-void Keyspace::dispose(Tables tables, Free how) {
+void Keyspace::dispose(Tables tables, Free how, size_t entry_bytes) {
   auto item = std::make_unique<GarbageItem>();
+  item->bytes = entry_bytes;
   size_t entries = 0;
   for (std::unique_ptr<Table>& table : tables) {
     // (A table that the walk is through with may hold large values that it is not through with.)
@@ -215,12 +217,13 @@ size_t Keyspace::drop_slot(Slot slot, Free how) {
   TableHome* const home = slots_->find(slot);
   if (home == nullptr) return 0;
   const size_t keys = home->table->size();
+  const size_t bytes = home->entry_bytes;
   if (report_changes_ && observer_ != nullptr) {
     home->table->for_each([&](const Entry* entry) { observer_->changed(0, entry->key()); });
   }
   databases_[0].expiring -= home->expiring;
   databases_[0].entry_bytes -= home->entry_bytes;
-  dispose(slots_->take(slot), how);
+  dispose(slots_->take(slot), how, bytes);
   dirty_ += keys;
   return keys;
 }
@@ -320,6 +323,12 @@ size_t Keyspace::lazy_pending() const {
     for (const std::unique_ptr<Table>& table : item->tables) entries += table->size();
   }
   return entries;
+}
+
+size_t Keyspace::garbage_bytes() const {
+  size_t bytes = 0;
+  for (const auto& item : garbage_) bytes += item->bytes;
+  return bytes;
 }
 
 void Keyspace::hold_slots(const SlotSet& slots) {

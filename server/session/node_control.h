@@ -39,6 +39,10 @@ class NodeControl {
   // DEBUG SET-ACTIVE-EXPIRE and CHANGE-REPL-ID.
   virtual void set_active_expiry(bool on) = 0;
   virtual void change_replication_id() = 0;
+  // maxmemory: a command evicted, and there is more to do: idle time goes on with it.
+  virtual void memory_is_short() = 0;
+  // Asks the allocator anew (ServerStats::used_memory): some 2 us.
+  virtual void sample_memory() = 0;
   // WAIT: something may have changed, or a deadline is near.
   virtual void waits_changed() = 0;
 };

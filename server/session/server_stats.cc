@@ -39,6 +39,7 @@ void ServerStats::reset() {
   processed = error_replies = unexpected_error_replies = 0;
   forks = 0;
   expire_nanoseconds = expire_cut_short = 0;
+  memory_exceeded_before = {};
   operations.reset(), input.reset(), output.reset();
   replication_input.reset(), replication_output.reset();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +92,10 @@ struct ServerStats {
   uint64_t peak_memory = 0;
   uint64_t used_memory = 0;      // at the last tick, by the allocator
   uint64_t keyspace_memory = 0;  // at the same moment, by the keyspace's own count
+  // How long more was in use than maxmemory allows, though keys were evicted.
+  std::optional<Instant> memory_exceeded_since;
+  Nanos memory_exceeded_before{};
+  uint64_t uncounted_memory = 0;  // part of it that maxmemory does not mean
 
   void count_error(std::string_view code) {
     ++error_replies;

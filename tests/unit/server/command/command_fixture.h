@@ -91,10 +91,13 @@ class FakeControl : public NodeControl {
   void reset_stats() override {}
   void set_active_expiry(bool on) override { active_expiry = on; }
   void change_replication_id() override { ++new_ids; }
+  void memory_is_short() override { ++short_of_memory; }
+  void sample_memory() override {}
   void waits_changed() override {}
 
   bool active_expiry = true;
   int new_ids = 0;
+  int short_of_memory = 0;
 };
 
 // Runs no transaction, unless a test has a dispatcher that does.

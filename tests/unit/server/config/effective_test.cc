@@ -54,7 +54,6 @@ const std::map<std::string, std::string> kActsOtherwise = {
 
 // Directives whose field is read, but whose part is not (wholly) there.
 const std::map<std::string, std::string> kReadButNotEffective = {
-    {"maxmemory-policy", "noeviction is obeyed, OBJECT FREQ looks at it; eviction is not built"},
     {"appendonly", "WAITAOF's error depends on it"},
     {"locale-collate", "the locale is set and a bad one refused, but SORT has no elements yet"},
 };

@@ -37,7 +37,6 @@ struct State {
     config.min_replicas_to_write = next() ? 1 : 0;
     config.min_replicas_max_lag = 10;
     config.stop_writes_on_bgsave_error = next();
-    config.maxmemory = memory_exceeded ? 1 : 0;
     config.enable_debug_command = LocalAllowed::kNo;
     config.save = {{3600, 1}};
   }
@@ -59,8 +58,8 @@ TEST(Gates, TheShortWayLetsNothingPastThatAGateWouldRefuse) {
   size_t short_ways = 0;
   for (unsigned bits = 0; bits < State::kStates; ++bits) {
     const State state(bits);
-    const uint32_t doubtful =
-        doubtful_flags(state.config, state.replication, state.snapshots, state.loading);
+    const uint32_t doubtful = doubtful_flags(state.config, state.replication, state.snapshots,
+                                             state.loading, state.memory_exceeded);
     for (const CommandEntry* const command : commands.entries()) {
       if (is_doubtful(command->flags, doubtful)) continue;
       ++short_ways;
@@ -85,10 +84,42 @@ TEST(Gates, ANodeInOrderLetsReadsAndWritesGoTheShortWay) {
   State state(0);
   state.replication.up = true;
   state.snapshots.ok = true;
-  const uint32_t doubtful = doubtful_flags(state.config, state.replication, state.snapshots, false);
+  const uint32_t doubtful =
+      doubtful_flags(state.config, state.replication, state.snapshots, false, false);
   EXPECT_FALSE(is_doubtful(kReadOnly | kFast, doubtful));
   EXPECT_FALSE(is_doubtful(kWrite | kDenyOom, doubtful));
   EXPECT_TRUE(is_doubtful(kAdmin, doubtful));
+}
+
+TEST(Gates, ShortMemoryRefusesWhatTakesMoreAndWhatIsQueued) {
+  const std::vector<CommandFamily<Call>> families = server_families();
+  const ServerCommands commands(families);
+  State state(0);
+  const auto refused = [&](std::string_view name, const Session& session) {
+    const CommandEntry* command = commands.find(name);
+    return enough_memory({.command = *command,
+                          .flags = command->flags,
+                          .session = session,
+                          .config = state.config,
+                          .replication = state.replication,
+                          .snapshots = state.snapshots,
+                          .loading = false,
+                          .from_primary = false,
+                          .memory_exceeded = true})
+        .has_value();
+  };
+  Session session;
+  EXPECT_TRUE(refused("set", session));
+  EXPECT_TRUE(refused("sadd", session));
+  EXPECT_FALSE(refused("get", session));
+  EXPECT_FALSE(refused("del", session));
+  session.transaction = std::make_unique<Transaction>();
+  session.transaction->open = true;
+  EXPECT_TRUE(refused("get", session));
+  EXPECT_TRUE(refused("del", session));
+  for (const char* name : {"exec", "discard", "multi", "watch", "unwatch", "reset"}) {
+    EXPECT_FALSE(refused(name, session)) << name;
+  }
 }
 
 TEST(Gates, OnlyAClientWithoutAHistoryIsOrdinary) {
