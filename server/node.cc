@@ -211,7 +211,7 @@ Node::Parts::Parts(Start start)
   facts.executable = start.executable;
   facts.supervised = process.supervised();
   facts.started = monotonic_now();
-  facts.memory_at_start = used_memory();
+  stats.startup_memory = static_cast<uint64_t>(used_memory());
   stats.commands.resize(commands.size());
   keyspace.observe(&dispatcher);
   keyspace.set_now(redan::wall_now());

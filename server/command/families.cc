@@ -40,6 +40,7 @@ std::vector<CommandFamily<Call>> server_families() {
       command_log_commands(),
       latency_commands(),
       hotkeys_commands(),
+      memory_commands(),
   };
   // clang-format on
 }

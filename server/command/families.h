@@ -37,6 +37,7 @@ CommandFamily<Call> latency_commands();
 CommandFamily<Call> hotkeys_commands();
 CommandFamily<Call> database_commands();
 CommandFamily<Call> debug_commands();
+CommandFamily<Call> memory_commands();
 CommandFamily<Call> replication_commands();
 CommandFamily<Call> wait_commands();
 CommandFamily<Call> waitaof_commands();

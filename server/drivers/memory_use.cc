@@ -90,6 +90,18 @@ void set_allocator_thread(bool on) {
 #endif
 }
 
+std::string allocator_report() {
+  std::string text;
+#if REDAN_OWN_MALLOC
+  malloc_stats_print(
+      [](void* to, const char* part) { static_cast<std::string*>(to)->append(part); }, &text,
+      nullptr);
+#else
+  text = "The C library's allocator tells nothing but sums; see INFO memory.";
+#endif
+  return text;
+}
+
 void purge_memory() {
 #if REDAN_OWN_MALLOC
   mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);  // 4096: all arenas

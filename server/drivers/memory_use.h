@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace redan {
 
@@ -20,6 +21,8 @@ int64_t used_memory();
 const char* allocator_name();
 // jemalloc-bg-thread: the allocator gives pages back from a thread of its own.
 void set_allocator_thread(bool on);
+// Everything that the allocator counts, as text.
+std::string allocator_report();
 // Gives unused pages back.
 void purge_memory();
 

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/metrics/info_writer.h"
+#include "server/command/memory_report.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
 #include "server/front/memory_limit.h"
@@ -103,24 +104,11 @@ void clients_section(const Context& c) {
 }
 
 void memory_section(const Context& c) {
-  const MemoryUse use = memory_use();
-  ServerStats& stats = c.parts.stats;
-  stats.peak_memory = std::max(stats.peak_memory, static_cast<uint64_t>(use.used));
-  const int64_t peak = static_cast<int64_t>(stats.peak_memory);
-  const int64_t tables = static_cast<int64_t>(c.parts.keyspace.table_bytes());
-  int64_t buffers = 0, replica_buffers = 0;
-  for (const auto& [id, session] : c.parts.clients.sessions()) {
-    const auto memory = static_cast<int64_t>(c.parts.clients.buffers(*session).memory);
-    (session->kind == ClientKind::kReplica ? replica_buffers : buffers) += memory;
-  }
-  const ReplicationTraffic traffic = c.parts.replication.traffic();
-  int64_t link_bytes = 0;
-  for (const ClusterLinkFacts& link : c.links) {
-    link_bytes += static_cast<int64_t>(link.allocated_bytes);
-  }
-  const int64_t overhead = c.facts.memory_at_start + tables + buffers + replica_buffers +
-                           traffic.buffer_bytes + link_bytes;
-  const int64_t dataset = std::max<int64_t>(0, use.used - overhead);
+  const MemoryReport report = memory_report(c.parts);
+  const MemoryUse& use = report.use;
+  const int64_t peak = report.peak;
+  const int64_t overhead = report.overhead();
+  const int64_t dataset = report.dataset();
   const auto ratio = [](int64_t a, int64_t b) {
     return b > 0 ? static_cast<double>(a) / static_cast<double>(b) : 0.0;
   };
@@ -134,10 +122,10 @@ void memory_section(const Context& c) {
   info.field("used_memory_peak_human", human(peak));
   info.field("used_memory_peak_perc", fmt::format("{:.2f}%", ratio(use.used, peak) * 100));
   info.field("used_memory_overhead", overhead);
-  info.field("used_memory_startup", c.facts.memory_at_start);
+  info.field("used_memory_startup", report.startup);
   info.field("used_memory_dataset", dataset);
   info.field("used_memory_dataset_perc",
-             fmt::format("{:.2f}%", ratio(dataset, use.used - c.facts.memory_at_start) * 100));
+             fmt::format("{:.2f}%", ratio(dataset, use.used - report.startup) * 100));
   info.field("allocator_allocated", use.used);
   info.field("allocator_active", use.active);
   info.field("allocator_resident", use.resident);
@@ -168,12 +156,13 @@ void memory_section(const Context& c) {
   info.field("rss_overhead_bytes", use.rss - use.resident);
   info.field("mem_fragmentation_ratio", ratio(use.rss, use.used));
   info.field("mem_fragmentation_bytes", use.rss - use.used);
-  info.field("mem_not_counted_for_evict", uncounted_replication(c.parts.config, traffic));
-  info.field("mem_replication_backlog", traffic.backlog_bytes);
-  info.field("mem_total_replication_buffers", traffic.buffer_bytes);
-  info.field("mem_clients_slaves", replica_buffers);
-  info.field("mem_clients_normal", buffers);
-  info.field("mem_cluster_links", link_bytes);
+  info.field("mem_not_counted_for_evict",
+             uncounted_replication(c.parts.config, report.replication));
+  info.field("mem_replication_backlog", report.replication.backlog_bytes);
+  info.field("mem_total_replication_buffers", report.replication.buffer_bytes);
+  info.field("mem_clients_slaves", report.replicas);
+  info.field("mem_clients_normal", report.clients);
+  info.field("mem_cluster_links", report.links);
   info.field("mem_aof_buffer", 0);
   info.field("mem_allocator", allocator_name());
   info.field("active_defrag_running", 0);

@@ -16,7 +16,6 @@ struct NodeFacts {
   std::string executable;
   std::string supervised = "no";
   Instant started{};
-  int64_t memory_at_start = 0;
   Instant now{};
   int64_t wall_us = 0;
   size_t lazy_pending = 0;

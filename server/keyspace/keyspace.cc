@@ -560,6 +560,10 @@ size_t Keyspace::table_bytes() const {
   return bytes;
 }
 
+size_t Keyspace::table_bytes(int db) const {
+  return slots_ != nullptr ? slots_->table_bytes() : database(db).table->memory_bytes();
+}
+
 size_t Keyspace::entry_bytes(int db) const {
   return database(db).entry_bytes;
 }

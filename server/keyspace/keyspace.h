@@ -375,6 +375,7 @@ class Keyspace {
   // Memory, as the allocator hands it out: of the tables, of the keys and values, of both. What
   // waits to be freed is not counted any more.
   size_t table_bytes() const;
+  size_t table_bytes(int db) const;
   size_t entry_bytes(int db) const;
   size_t memory_bytes() const;
   void check_invariants() const;

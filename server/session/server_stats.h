@@ -89,6 +89,7 @@ struct ServerStats {
   Rate replication_output;
   uint64_t expire_nanoseconds = 0;  // of looking for keys whose time has come
   uint64_t expire_cut_short = 0;    // times that looking ended by its share of time
+  uint64_t startup_memory = 0;
   uint64_t peak_memory = 0;
   uint64_t used_memory = 0;      // at the last tick, by the allocator
   uint64_t keyspace_memory = 0;  // at the same moment, by the keyspace's own count

@@ -22,6 +22,12 @@ def same_kind(command, a, b):
     return a[:1] == b[:1]
 
 
+def same_fields(command, a, b):
+    """Maps with the same names in the same order."""
+    x, y = as_map(parse(a)[0]), as_map(parse(b)[0])
+    return a[:1] == b[:1] and x is not None and y is not None and list(x) == list(y)
+
+
 def near(tolerance):
     def agree(command, a, b):
         if a[:1] != b":" or b[:1] != b":":
@@ -160,7 +166,8 @@ RULES = {
     ("HELLO",): map_without("version", "id", "modules"),
     ("CLIENT", "ID"): same_kind, ("CLIENT", "INFO"): fields_of_line, ("CLIENT", "LIST"): fields_of_line,
     ("OBJECT", "IDLETIME"): same_kind, ("OBJECT", "FREQ"): same_kind,
-    ("DEBUG", "OBJECT"): debug_object, ("MEMORY", "USAGE"): same_kind,
+    ("DEBUG", "OBJECT"): debug_object, ("MEMORY", "USAGE"): same_kind, ("MEMORY", "STATS"): same_fields,
+    ("MEMORY", "DOCTOR"): same_kind, ("MEMORY", "MALLOC-STATS"): same_kind,
     ("SLOWLOG", "GET"): slowlog, ("SLOWLOG", "LEN"): same_kind,
     ("COMMAND", "COUNT"): same_kind, ("PUBSUB", "CHANNELS"): unordered,
     ("SMEMBERS",): unordered, ("SINTER",): unordered, ("SUNION",): unordered, ("SDIFF",): unordered,
