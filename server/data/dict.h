@@ -18,7 +18,8 @@
 //
 // The dict does not own its entries. An Entry* stays good until its owner frees it, a Place until
 // the next locate(), insert() or erase(). One thread. Entry has `std::string_view key() const`, and
-// an address that is a multiple of 8.
+// an address that is a multiple of 8; DictSlots says otherwise where a table keeps more in its
+// slots than addresses.
 #pragma once
 
 #include <algorithm>
@@ -46,14 +47,34 @@ struct KeepsAllRules {
   static constexpr bool keeps(SnapshotRule) { return true; }
 };
 
-template <class Entry, class Rules = KeepsAllRules>
+// What the slots of a Dict hold, and how a name is looked for in them: addresses of entries, found
+// by their text. Others may put small entries into the slot itself; then a Handle is no pointer,
+// and Shown is a Handle. A slot is never 0, and its lowest bit is the Dict's.
+template <class Entry>
+struct DictSlots {
+  using Handle = Entry*;
+  using Shown = const Entry&;
+  using Key = std::string_view;
+  static Handle handle(uintptr_t slot) { return reinterpret_cast<Entry*>(slot & ~uintptr_t{7}); }
+  static uintptr_t slot(Handle entry) { return reinterpret_cast<uintptr_t>(entry); }
+  static Shown shown(Handle entry) { return *entry; }
+  static Key key(Handle entry) { return entry->key(); }
+  static uint64_t hash(const HashKey& hash_key, Key key) { return keyed_hash(hash_key, key); }
+  static bool is(Handle entry, Key key) { return entry->key() == key; }
+};
+
+template <class Entry, class Rules = KeepsAllRules, class Slots = DictSlots<Entry>>
 class Dict {
  public:
+  using Handle = typename Slots::Handle;
+  using Shown = typename Slots::Shown;
+  using Key = typename Slots::Key;
+
   // Where a key is, or would be put.
   class Place {
    public:
     explicit operator bool() const { return slot_ != nullptr; }
-    Entry* entry() const { return to_entry(*slot_); }
+    Handle entry() const { return Slots::handle(*slot_); }
     // The entry that was there has just been erased.
     void vacate() { slot_ = nullptr; }
 
@@ -69,7 +90,7 @@ class Dict {
   class Sink {
    public:
     virtual ~Sink() = default;
-    virtual void emit(int tag, const Entry& entry) = 0;
+    virtual void emit(int tag, Shown entry) = 0;
   };
 
   explicit Dict(const HashKey& hash_key) : hash_key_(hash_key) {}
@@ -86,19 +107,19 @@ class Dict {
   size_t bucket_bytes() const { return now_.memory_bytes() + next_.memory_bytes(); }
 
   // For reading only.
-  Entry* find(std::string_view key) const {
-    if (size_ == 0) return nullptr;
-    const uint64_t hash = keyed_hash(hash_key_, key);
+  Handle find(Key key) const {
+    if (size_ == 0) return Handle{};
+    const uint64_t hash = Slots::hash(hash_key_, key);
     const auto [array, index] = home_of(hash);
     const uintptr_t* slot = search(array->bucket(index), tag_of(hash), key);
-    return slot == nullptr ? nullptr : to_entry(*slot);
+    return slot == nullptr ? Handle{} : Slots::handle(*slot);
   }
 
   // For a caller that will change what is there, or insert: a snapshot gets the bucket first.
-  Place locate(std::string_view key) {
+  Place locate(Key key) {
     if (!now_.allocated()) now_.allocate(kLeastBuckets);
     if (rehashing()) advance_rehash();
-    const uint64_t hash = keyed_hash(hash_key_, key);
+    const uint64_t hash = Slots::hash(hash_key_, key);
     Place place;
     place.tag_ = tag_of(hash);
     const auto [array, index] = home_of(hash);
@@ -112,7 +133,7 @@ class Dict {
   }
 
   // Only with a place where the key is missing.
-  void insert(Place place, Entry* entry, bool expires) {
+  void insert(Place place, Handle entry, bool expires) {
     before(SnapshotRule::kEmitBeforeInsert, *place.array_, place.index_);
     place.array_->add(place.index_, place.tag_, to_slot(entry, expires));
     ++size_;
@@ -122,11 +143,11 @@ class Dict {
   }
 
   // Puts an entry with the same key, or the same entry with another expiry, into the place.
-  void replace(Place place, Entry* entry, bool expires) { *place.slot_ = to_slot(entry, expires); }
+  void replace(Place place, Handle entry, bool expires) { *place.slot_ = to_slot(entry, expires); }
 
   // Takes the place's entry out and gives it to the caller. (A snapshot has it since locate().)
-  Entry* erase(Place place) {
-    Entry* const entry = place.entry();
+  Handle erase(Place place) {
+    const Handle entry = place.entry();
     place.array_->remove(place.index_, place.slot_);
     --size_;
     if (!rehashing() && size_ < now_.home_count() && now_.home_count() > kLeastBuckets) {
@@ -156,13 +177,13 @@ class Dict {
   // bit down, so that the buckets one bucket splits into, or merges from, are neighbours.
   template <class Each>
   uint64_t scan(uint64_t cursor, Each&& each) const {
-    return scan_slots(cursor, [&](uintptr_t slot) { each(to_entry(slot)); });
+    return scan_slots(cursor, [&](uintptr_t slot) { each(Slots::handle(slot)); });
   }
   // The same for the entries that expire, without a look at the others.
   template <class Each>
   uint64_t scan_expiring(uint64_t cursor, Each&& each) const {
     return scan_slots(cursor, [&](uintptr_t slot) {
-      if ((slot & kExpires) != 0) each(to_entry(slot));
+      if ((slot & kExpires) != 0) each(Slots::handle(slot));
     });
   }
 
@@ -172,7 +193,7 @@ class Dict {
     for (const BucketArray* array : {&now_, &next_}) {
       for (size_t i = array == &now_ ? rehash_at_ : 0; i < array->home_count(); ++i) {
         if (i + 2 < array->home_count()) prefetch_entries(array->bucket(i + 2));
-        for_slots(*array, i, [&](uintptr_t slot) { each(to_entry(slot)); });
+        for_slots(*array, i, [&](uintptr_t slot) { each(Slots::handle(slot)); });
       }
     }
   }
@@ -185,7 +206,7 @@ class Dict {
         if (i + 2 < array->home_count()) prefetch_entries(array->bucket(i + 2));
         for (const Bucket* b = array->bucket(i); b != nullptr; b = b->overflow()) {
           for (int place = 0; place < b->places(); ++place) {
-            if (b->slots[place] != 0 && !each(to_entry(b->slots[place]))) return;
+            if (b->slots[place] != 0 && !each(Slots::handle(b->slots[place]))) return;
           }
         }
       }
@@ -202,8 +223,8 @@ class Dict {
   }
 
   // Any entry, each with the same chance; nullptr where there is none.
-  Entry* random(Rng& rng) const {
-    if (size_ == 0) return nullptr;
+  Handle random(Rng& rng) const {
+    if (size_ == 0) return Handle{};
     // A place is drawn, and drawn again while it is free: that is what makes it fair.
     const size_t buckets = home_buckets() - rehash_at_;
     for (int attempt = 0; attempt < kRandomAttempts; ++attempt) {
@@ -215,16 +236,20 @@ class Dict {
           place -= places;
           continue;
         }
-        if (b->slots[place] != 0) return to_entry(b->slots[place]);
+        if (b->slots[place] != 0) return Slots::handle(b->slots[place]);
         break;
       }
     }
     // A nearly empty table (it shrinks as changes come): the next one from a random bucket on.
     const size_t start = rng.below(buckets);
-    Entry* found = nullptr;
-    for (size_t i = 0; i < buckets && found == nullptr; ++i) {
+    Handle found{};
+    bool any = false;
+    for (size_t i = 0; i < buckets && !any; ++i) {
       const auto [array, index] = nth_bucket((start + i) % buckets);
-      for_slots(*array, index, [&](uintptr_t slot) { found = to_entry(slot); });
+      for_slots(*array, index, [&](uintptr_t slot) {
+        found = Slots::handle(slot);
+        any = true;
+      });
     }
     return found;
   }
@@ -266,11 +291,11 @@ class Dict {
     for (const BucketArray* array : {&now_, &next_}) {
       for (size_t i = 0; i < array->home_count(); ++i) {
         for_slots(*array, i, [&](uintptr_t slot) {
-          const uint64_t hash = keyed_hash(hash_key_, to_entry(slot)->key());
+          const uint64_t hash = hash_of(slot);
           const auto [home, index] = home_of(hash);
           REDAN_CHECK(home == array);
           REDAN_CHECK(index == i);
-          REDAN_CHECK(find(to_entry(slot)->key()) == to_entry(slot));
+          REDAN_CHECK((find(Slots::key(Slots::handle(slot))) == Slots::handle(slot)));
           ++seen;
         });
       }
@@ -291,9 +316,11 @@ class Dict {
   static constexpr size_t kRandomPlaces = 28;
   static constexpr int kRandomAttempts = 2000;
 
-  static Entry* to_entry(uintptr_t slot) { return reinterpret_cast<Entry*>(slot & ~uintptr_t{7}); }
-  static uintptr_t to_slot(Entry* entry, bool expires) {
-    return reinterpret_cast<uintptr_t>(entry) | (expires ? kExpires : 0);
+  static uintptr_t to_slot(Handle entry, bool expires) {
+    return Slots::slot(entry) | (expires ? kExpires : 0);
+  }
+  uint64_t hash_of(uintptr_t slot) const {
+    return Slots::hash(hash_key_, Slots::key(Slots::handle(slot)));
   }
   static uint8_t tag_of(uint64_t hash) { return static_cast<uint8_t>(hash >> 56); }
 
@@ -315,11 +342,11 @@ class Dict {
     return n < in_now ? std::pair(&now_, rehash_at_ + n) : std::pair(&next_, n - in_now);
   }
 
-  static uintptr_t* search(Bucket* bucket, uint8_t tag, std::string_view key) {
+  static uintptr_t* search(Bucket* bucket, uint8_t tag, const Key& key) {
     for (Bucket* b = bucket; b != nullptr; b = b->overflow()) {
       for (uint64_t match = b->match(tag); match != 0; match &= match - 1) {
         uintptr_t& slot = b->slots[__builtin_ctzll(match) >> 3];
-        if (slot != 0 && to_entry(slot)->key() == key) return &slot;
+        if (slot != 0 && Slots::is(Slots::handle(slot), key)) return &slot;
       }
     }
     return nullptr;
@@ -380,7 +407,7 @@ class Dict {
     if (!now_.bucket(index)->empty()) {
       before(SnapshotRule::kEmitBeforeMovingFrom, now_, index);
       for_slots(now_, index, [&](uintptr_t slot) {
-        const uint64_t hash = keyed_hash(hash_key_, to_entry(slot)->key());
+        const uint64_t hash = hash_of(slot);
         const size_t to = hash & next_.mask();
         before(SnapshotRule::kEmitBeforeMovingInto, next_, to);
         next_.add(to, tag_of(hash), slot);
@@ -400,7 +427,9 @@ class Dict {
     }
   }
   void emit_bucket(BucketArray& array, size_t index) {
-    for_slots(array, index, [&](uintptr_t slot) { sink_->emit(snapshot_tag_, *to_entry(slot)); });
+    for_slots(array, index, [&](uintptr_t slot) {
+      sink_->emit(snapshot_tag_, Slots::shown(Slots::handle(slot)));
+    });
     if (Rules::keeps(SnapshotRule::kMarkEmitted)) array.snapshot_emitted(index);
   }
 

@@ -6,55 +6,90 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/parse.h"
 
 namespace redan {
 
-SetMember* SetMember::make(std::string_view name) {
-  REDAN_CHECK(name.size() <= UINT32_MAX);
-  const size_t head = head_of(name.size());
-  char* const bytes = static_cast<char*>(std::malloc(size_class(head + name.size())));
+SetText* SetText::make(std::string_view text) {
+  REDAN_CHECK(text.size() <= UINT32_MAX);
+  const size_t head = head_of(text.size());
+  char* const bytes = static_cast<char*>(std::malloc(size_class(head + text.size())));
   REDAN_CHECK(bytes != nullptr);
   if (head == 1) {
-    bytes[0] = static_cast<char>(name.size());
+    bytes[0] = static_cast<char>(text.size());
   } else {
-    const auto length = static_cast<uint32_t>(name.size());
+    const auto length = static_cast<uint32_t>(text.size());
     bytes[0] = static_cast<char>(kLong);
     std::memcpy(bytes + 1, &length, sizeof length);
   }
-  if (!name.empty()) std::memcpy(bytes + head, name.data(), name.size());
-  return reinterpret_cast<SetMember*>(bytes);
+  if (!text.empty()) std::memcpy(bytes + head, text.data(), text.size());
+  return reinterpret_cast<SetText*>(bytes);
 }
 
-void SetMember::free(SetMember* member) {
-  std::free(member);
+void SetText::free(SetText* text) {
+  std::free(text);
 }
 
-size_t SetMember::long_length() const {
+size_t SetText::long_length() const {
   uint32_t length;
   std::memcpy(&length, reinterpret_cast<const char*>(this) + 1, sizeof length);
   return length;
 }
 
-bool LargeSet::add(std::string_view member) {
-  const auto place = members_.locate(member);
+namespace {
+
+ValuePiece piece_of(const LargeSet::Member& member, Listpack::Scratch& scratch) {
+  return {.kind = ValuePiece::Kind::kMember, .a = member.view(scratch)};
+}
+
+}  // namespace
+
+SetName LargeSet::name_of(std::string_view text) {
+  if (!text.empty() && text.size() <= 20 &&
+      (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'))) {
+    const std::optional<int64_t> integer = parse_int64(text);
+    if (integer && SetName::fits(*integer)) return {.is_integer = true, .integer = *integer};
+  }
+  return {.text = text};
+}
+
+LargeSet::~LargeSet() {
+  members_.for_each([](SetSlot member) {
+    if (!member.is_integer()) SetText::free(member.text());
+  });
+  members_.forget_all();
+}
+
+bool LargeSet::add(const SetName& name) {
+  const auto place = members_.locate(name);
   if (place) return false;
-  members_.insert(place, SetMember::make(member));
+  if (name.is_integer) {
+    members_.insert(place, SetSlot::of(name.integer), false);
+    return true;
+  }
+  SetText* const text = SetText::make(name.text);
+  text_bytes_ += text->allocated_bytes();
+  members_.insert(place, SetSlot::of(text), false);
   return true;
 }
 
-bool LargeSet::erase(std::string_view member) {
-  const auto place = members_.locate(member);
+bool LargeSet::erase(const SetName& name) {
+  const auto place = members_.locate(name);
   if (!place) return false;
-  members_.erase(place);
+  const SetSlot member = members_.erase(place);
+  if (!member.is_integer()) {
+    text_bytes_ -= member.text()->allocated_bytes();
+    SetText::free(member.text());
+  }
   return true;
 }
 
-std::vector<const SetMember*> LargeSet::choose(size_t count, Rng& rng) const {
-  std::vector<const SetMember*> chosen;
+std::vector<SetSlot> LargeSet::choose(size_t count, Rng& rng) const {
+  std::vector<SetSlot> chosen;
   if (count > size() / 3) {
     // Draws would often meet what they have: all are laid out, and the front is shuffled.
     chosen.reserve(size());
-    members_.for_each([&](const SetMember& member) { chosen.push_back(&member); });
+    members_.for_each([&](SetSlot member) { chosen.push_back(member); });
     for (size_t i = 0; i < count; ++i) {
       std::swap(chosen[i], chosen[i + rng.below(chosen.size() - i)]);
     }
@@ -62,14 +97,12 @@ std::vector<const SetMember*> LargeSet::choose(size_t count, Rng& rng) const {
     return chosen;
   }
   chosen.reserve(count);
-  // Who was drawn, by address; at most half full.
-  std::vector<const SetMember*> drawn(std::bit_ceil(2 * count + 1));
+  // Who was drawn; at most half full.
+  std::vector<SetSlot> drawn(std::bit_ceil(2 * count + 1));
   while (chosen.size() < count) {
-    const SetMember* const member = &members_.random(rng);
-    size_t at = reinterpret_cast<uintptr_t>(member) / 16 * 0x9E3779B97F4A7C15U >> 20;
-    for (at %= drawn.size(); drawn[at] != nullptr && drawn[at] != member;) {
-      at = (at + 1) % drawn.size();
-    }
+    const SetSlot member = members_.random(rng);
+    size_t at = (member.bits() * 0x9E3779B97F4A7C15U >> 20) % drawn.size();
+    while (drawn[at] && drawn[at] != member) at = (at + 1) % drawn.size();
     if (drawn[at] == member) continue;
     drawn[at] = member;
     chosen.push_back(member);
@@ -78,17 +111,51 @@ std::vector<const SetMember*> LargeSet::choose(size_t count, Rng& rng) const {
 }
 
 size_t LargeSet::memory_bytes() const {
-  return size_class(sizeof(LargeSet)) + members_.memory_bytes();
+  return size_class(sizeof(LargeSet)) + members_.bucket_bytes() + text_bytes_;
 }
 
 std::unique_ptr<LargeValue> LargeSet::clone() const {
-  auto copy = std::make_unique<LargeSet>(members_.hash_key());
-  copy->members_.copy_from(members_);
+  auto copy = std::make_unique<LargeSet>(hash_key_);
+  copy->reserve(size());
+  members_.for_each([&](SetSlot member) { copy->add(SetSlots::key(member)); });
   return copy;
 }
 
 void LargeSet::for_each_piece(PieceSink& sink) const {
-  members_.for_each([&](const SetMember& member) { sink.piece(member.piece()); });
+  for_each([&](const Member& member) {
+    Listpack::Scratch scratch;
+    sink.piece(piece_of(member, scratch));
+  });
+}
+
+void LargeSet::Pieces::emit(int, SetSlot member) {
+  ++handed_over;
+  Listpack::Scratch scratch;
+  sink->piece(piece_of(shown(member), scratch));
+}
+
+void LargeSet::begin_snapshot(PieceSink* sink) {
+  pieces_.sink = sink;
+  members_.begin_snapshot(&pieces_, 0);
+}
+
+bool LargeSet::walk_snapshot(size_t pieces) {
+  const size_t enough = pieces_.handed_over + pieces;
+  for (; pieces > 0 && pieces_.handed_over < enough; --pieces) {
+    if (!members_.walk_snapshot(1)) return false;
+  }
+  return true;
+}
+
+void LargeSet::check_invariants() const {
+  members_.check_invariants();
+  size_t bytes = 0;
+  members_.for_each([&](SetSlot member) {
+    if (member.is_integer()) return;
+    bytes += member.text()->allocated_bytes();
+    REDAN_CHECK(!name_of(member.text()->view()).is_integer);
+  });
+  REDAN_CHECK(bytes == text_bytes_);
 }
 
 }  // namespace redan

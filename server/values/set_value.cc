@@ -80,19 +80,18 @@ std::string listpack_of(const Intset& set) {
 std::unique_ptr<LargeSet> large_of(ValueForm form, std::string_view bytes,
                                    const EncodingLimits& limits, size_t expected) {
   auto large = std::make_unique<LargeSet>(limits.hash_key);
-  Listpack::Scratch scratch;
   if (form == ValueForm::kIntset) {
     const Intset set(bytes);
     large->reserve(std::max(set.size() + 1, expected));
     for (size_t i = 0; i < set.size(); ++i) {
-      large->add(Listpack::Element{.is_integer = true, .integer = set.at(i)}.view(scratch));
+      large->add(Listpack::Element{.is_integer = true, .integer = set.at(i)});
     }
     return large;
   }
   const Listpack pack(bytes);
   large->reserve(std::max(pack.size() + 1, expected));
   for (size_t at = pack.first(); at != Listpack::kNone; at = pack.next(at)) {
-    large->add(pack.at(at).view(scratch));
+    large->add(pack.at(at));
   }
   return large;
 }
@@ -132,6 +131,7 @@ bool SetView::contains(std::string_view member) const {
 }
 
 bool SetView::contains(const Member& member) const {
+  if (form_ == ValueForm::kLarge) return large_->contains(member);
   if (member.is_integer && form_ == ValueForm::kIntset) {
     return Intset(bytes_).contains(member.integer);
   }
@@ -140,7 +140,7 @@ bool SetView::contains(const Member& member) const {
 }
 
 SetView::Member SetView::random(Rng& rng) const {
-  if (form_ == ValueForm::kLarge) return of_text(large_->random(rng));
+  if (form_ == ValueForm::kLarge) return large_->random(rng);
   const size_t index = rng.below(size());
   if (form_ == ValueForm::kIntset) return of_integer(Intset(bytes_).at(index));
   const Listpack pack(bytes_);
@@ -254,6 +254,7 @@ bool SetBuilder::add(const SetView::Member& member) {
     StringBytes store(bytes_);
     return IntsetEdit::insert(store, member.integer);
   }
+  if (large_ != nullptr) return large_->add(member);
   Listpack::Scratch scratch;
   return add(member.view(scratch));
 }

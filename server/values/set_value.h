@@ -61,7 +61,7 @@ class SetView {
       for_each(each);
       return 0;
     }
-    return large_->scan(cursor, [&](std::string_view text) { each(of_text(text)); });
+    return large_->scan(cursor, each);
   }
 
   // Any member, each with the same chance.
@@ -77,7 +77,6 @@ class SetView {
   SetView(ValueForm form, std::string_view bytes, const LargeSet* large)
       : form_(form), bytes_(bytes), large_(large) {}
   static Member of_integer(int64_t integer) { return {.is_integer = true, .integer = integer}; }
-  static Member of_text(std::string_view text) { return {.text = text}; }
 
   ValueForm form_;
   std::string_view bytes_;
@@ -150,14 +149,14 @@ void SetView::for_each_until(Each&& each) const {
       if (!each(pack.at(at))) return;
     }
   } else {
-    large_->for_each_until([&](std::string_view text) { return each(of_text(text)); });
+    large_->for_each_until(each);
   }
 }
 
 template <class Each>
 void SetView::sample(size_t count, Rng& rng, Each&& each) const {
   if (form_ == ValueForm::kLarge) {
-    return large_->sample(count, rng, [&](std::string_view text) { each(of_text(text)); });
+    return large_->sample(count, rng, each);
   }
   // One way through: each is taken with the chance of (still wanted) out of (still to come).
   size_t left = size();
@@ -174,9 +173,7 @@ template <class Each>
 void SetEdit::pop(size_t count, Rng& rng, Each&& each) {
   if (ref_->is_large()) {
     auto large = keyspace_.large<LargeSet>(ref_);
-    for (; count > 0; --count) {
-      large->pop(rng, [&](std::string_view text) { each(SetView::of_text(text)); });
-    }
+    for (; count > 0; --count) large->pop(rng, each);
     return;
   }
   for (; count > 0; --count) {

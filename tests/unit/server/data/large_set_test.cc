@@ -41,8 +41,8 @@ void change(LargeSet& set, Model& model, Rng& rng) {
 
 Model contents(const LargeSet& set) {
   Model found;
-  set.for_each([&](std::string_view member) {
-    EXPECT_TRUE(found.insert(std::string(member)).second) << member;
+  set.for_each([&](const LargeSet::Member& member) {
+    EXPECT_TRUE(found.insert(member.str()).second) << member.str();
   });
   return found;
 }
@@ -75,12 +75,45 @@ TEST(LargeSet, IsSeenWholeWhileItChanges) {
     Model seen;
     uint64_t cursor = 0;
     do {
-      cursor = set.scan(cursor, [&](std::string_view member) { seen.emplace(member); });
+      cursor = set.scan(cursor, [&](const LargeSet::Member& member) { seen.insert(member.str()); });
       for (uint64_t i = rng.below(8); i > 0; --i) change(set, model, rng);
       std::erase_if(stayed, [&](const std::string& member) { return !model.contains(member); });
     } while (cursor != 0);
     for (const std::string& member : stayed) ASSERT_TRUE(seen.contains(member)) << member;
   }
+}
+
+// Integers at the ends of what a slot holds, beyond them, and texts that only look like integers.
+TEST(LargeSet, IntegersAndTheirTextAreTheSameMember) {
+  LargeSet set(HashKey{3, 4});
+  Model model;
+  for (const int64_t integer :
+       {int64_t{0}, int64_t{1}, int64_t{-1}, (int64_t{1} << 60) - 1, int64_t{1} << 60,
+        -(int64_t{1} << 60), -(int64_t{1} << 60) - 1, INT64_MAX, INT64_MIN}) {
+    const std::string text = std::to_string(integer);
+    EXPECT_TRUE(set.add(text)) << text;
+    const LargeSet::Member member{.is_integer = true, .integer = integer};
+    EXPECT_TRUE(set.contains(member)) << text;
+    EXPECT_FALSE(set.add(member)) << text;
+    model.insert(text);
+  }
+  for (const char* text : {"00", "-0", "+1", "01", " 1", "1 ", "", "9223372036854775808", "1.0"}) {
+    EXPECT_FALSE(set.contains(text)) << text;
+    EXPECT_TRUE(set.add(text)) << text;
+    model.insert(text);
+  }
+  EXPECT_EQ(contents(set), model);
+  set.check_invariants();
+  for (const std::string& text : model) EXPECT_TRUE(set.erase(text)) << text;
+  EXPECT_EQ(set.size(), 0u);
+}
+
+TEST(LargeSet, AMillionIntegersTakeAtMost26BytesEach) {
+  LargeSet set(HashKey{3, 4});
+  for (int i = 0; i < 1'000'000; ++i) set.add(LargeSet::Member{.is_integer = true, .integer = i});
+  while (set.rehash(1000)) {
+  }
+  EXPECT_LE(set.memory_bytes(), 26'000'000u);
 }
 
 struct Collected final : PieceSink {
@@ -136,7 +169,7 @@ struct Hundred : testing::Test {
 };
 
 TEST_F(Hundred, AnyMemberIsDrawnWithTheSameChance) {
-  for (int i = 0; i < 100'000; ++i) ++counts[std::string(set.random(rng))];
+  for (int i = 0; i < 100'000; ++i) ++counts[set.random(rng).str()];
   EXPECT_LT(unfairness(counts, 100), 180);
 }
 
@@ -145,9 +178,9 @@ TEST_F(Hundred, AnyMemberIsChosenWithTheSameChance) {
     counts.clear();
     for (int i = 0; i < 3000; ++i) {
       Model chosen;
-      set.sample(count, rng, [&](std::string_view member) {
-        ASSERT_TRUE(chosen.insert(std::string(member)).second);
-        ++counts[std::string(member)];
+      set.sample(count, rng, [&](const LargeSet::Member& member) {
+        ASSERT_TRUE(chosen.insert(member.str()).second);
+        ++counts[member.str()];
       });
       ASSERT_EQ(chosen.size(), count);
     }
@@ -161,7 +194,7 @@ TEST_F(Hundred, AnyMemberIsPoppedWithTheSameChance) {
     auto& popped = static_cast<LargeSet&>(*copy);
     for (int n = 0; n < 20; ++n) {
       std::string gone;
-      popped.pop(rng, [&](std::string_view member) { gone = member; });
+      popped.pop(rng, [&](const LargeSet::Member& member) { gone = member.str(); });
       ASSERT_FALSE(popped.contains(gone));
       ++counts[gone];
     }
