@@ -93,6 +93,7 @@ struct Node::Parts final : NodeControl {
             .pubsub = pubsub,
             .replication = replication,
             .snapshots = snapshots,
+            .stats = stats,
             .dispatcher = dispatcher,
             .clients = clients,
             .seed = rng.next()};

@@ -7,6 +7,7 @@
 #include "server/drivers/client_io.h"
 #include "server/drivers/replication_driver.h"
 #include "server/front/dispatcher.h"
+#include "server/session/server_stats.h"
 
 namespace redan {
 
@@ -104,6 +105,7 @@ std::unique_ptr<MigrationDriver> make_migration(const NodeClusterParts& parts,
       .pause_slots = [&dispatcher](const SlotSet& writes,
                                    const SlotSet& all) { dispatcher.pause_slots(writes, all); },
       .out_of_memory = [&dispatcher] { return dispatcher.out_of_memory(); },
+      .requests = [&stats = parts.stats] { return stats.processed; },
       .seed = parts.seed});
   cluster->on_move(
       [driver = migration.get()](const cluster::BusEvent& event) { driver->on(event); });

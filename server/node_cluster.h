@@ -12,6 +12,7 @@ namespace redan {
 class ClientIo;
 class Dispatcher;
 class ReplicationDriver;
+struct ServerStats;
 
 struct NodeClusterParts {
   DataLoop& loop;
@@ -20,6 +21,7 @@ struct NodeClusterParts {
   PubSub& pubsub;
   ReplicationDriver& replication;
   SnapshotDriver& snapshots;
+  const ServerStats& stats;
   Dispatcher& dispatcher;  // Need not be made yet,
   ClientIo& clients;       // nor need this.
   uint64_t seed = 0;

@@ -48,6 +48,7 @@ class MigrationDriver final : public MigrationService {
     std::function<Session*(int fd, std::string leftover)> adopt;
     std::function<void(const SlotSet& writes, const SlotSet& all)> pause_slots;
     std::function<bool()> out_of_memory;
+    std::function<uint64_t()> requests;  // that this node has served, a move's own included
     uint64_t seed = 0;
   };
   explicit MigrationDriver(Parts parts);

@@ -17,6 +17,10 @@ constexpr size_t kMostUnsent = 1 << 20;    // What the socket did not take: the 
 // and for the target to apply what it has. So small that the two ends work in turns rather than at
 // the same time: two busy threads more would be felt by clients of both nodes.
 constexpr uint64_t kMostUnapplied = 192 << 10;
+// While clients are served, the walk works for a part of each millisecond only: it and the target
+// would keep two processors busy, which clients of both nodes feel.
+constexpr Millis kPace(1);
+constexpr uint64_t kBytesPerPace = 80 << 10;
 constexpr Nanos kPingGap = Seconds(1);
 
 void append_bulk(std::string& to, std::string_view word) {
@@ -56,6 +60,7 @@ void MigrationDriver::Out::start() {
 }
 
 void MigrationDriver::Out::acked(uint64_t total) {
+  ++acks_;
   MigrationSource::Out out;
   machine_.acked(monotonic_now(), total, out);
   perform(out);
@@ -176,10 +181,23 @@ void MigrationDriver::Out::begin_snapshot() {
   driver_.parts_.keyspace.begin_snapshot(this, &slots_);
   machine_.snapshot_began(monotonic_now());
   driver_.parts_.loop.start(*this);
+  pace();
+  pace_timer_ = driver_.parts_.loop.every(kPace, [this] { pace(); });
+}
+
+// Requests other than the target's acknowledgements are clients'.
+void MigrationDriver::Out::pace() {
+  const uint64_t requests = driver_.parts_.requests();
+  const bool has_clients = requests - requests_seen_ > acks_ - acks_seen_;
+  requests_seen_ = requests;
+  acks_seen_ = acks_;
+  allowed_ = has_clients ? walked_ + kBytesPerPace : UINT64_MAX;
+  if (std::exchange(resting_, false)) driver_.parts_.loop.start(*this);
 }
 
 void MigrationDriver::Out::end_snapshot() {
   if (!std::exchange(walking_, false)) return;
+  pace_timer_.reset();
   driver_.parts_.loop.stop(*this);
   if (driver_.parts_.keyspace.in_snapshot()) driver_.parts_.keyspace.end_snapshot();
   driver_.parts_.snapshots.release_engine();
@@ -193,7 +211,14 @@ bool MigrationDriver::Out::run_slice(Nanos budget) {
       throttled_ = true;  // An acknowledgement wakes it.
       return false;
     }
+    if (walked_ >= allowed_) {
+      resting_ = true;
+      flush();
+      return false;
+    }
+    const size_t before = buffer_.size();
     const bool more = driver_.parts_.keyspace.walk_snapshot(kBucketsPerLook);
+    walked_ += buffer_.size() - before;
     if (!more) {
       end_snapshot();
       flush();

@@ -51,6 +51,7 @@ class MigrationDriver::Out final : public BackgroundWork, public SnapshotSink {
   void append(std::span<const std::string_view> args);
   void begin_snapshot();
   void end_snapshot();
+  void pace();
   void give();
 
   MigrationDriver& driver_;
@@ -63,7 +64,12 @@ class MigrationDriver::Out final : public BackgroundWork, public SnapshotSink {
   uint64_t sent_ = 0;   // Bytes, those in buffer_ not counted.
   uint64_t keys_ = 0;
   bool walking_ = false;
-  bool throttled_ = false;   // The walk waits for the target.
+  bool throttled_ = false;         // The walk waits for the target,
+  bool resting_ = false;           // or for the next turn of pace().
+  uint64_t walked_ = 0;            // Bytes that the walk has made,
+  uint64_t allowed_ = UINT64_MAX;  // and at which it rests.
+  uint64_t requests_seen_ = 0, acks_ = 0, acks_seen_ = 0;
+  DataLoop::Timer pace_timer_;
   bool in_multi_ = false;    // The write path is in a transaction,
   bool multi_sent_ = false;  // and the target knows it.
   bool writes_wait_ = false, all_wait_ = false;
