@@ -377,7 +377,8 @@ void Node::Parts::start_cron() {
 
 void Node::Parts::serve() {
   keyspace.set_now(redan::wall_now());
-  replication.start(snapshots.loaded().origin);
+  const auto* member = cluster == nullptr ? nullptr : cluster->primary();
+  replication.start(snapshots.loaded().origin, member == nullptr ? NodeId() : member->id);
   if (cluster != nullptr) cluster->start();
   log_notice("Ready to accept connections tcp");
   process.ready(replication.is_replica());
@@ -409,8 +410,8 @@ int Node::run() {
       return 1;
     }
     // It goes on as what it was.
-    if (const NodeAddress* primary = p.cluster->primary()) {
-      p.config.replicaof = {primary->ip, primary->port};
+    if (const auto* primary = p.cluster->primary()) {
+      p.config.replicaof = {primary->address.ip, primary->address.port};
     }
   }
   log_notice("Server initialized");

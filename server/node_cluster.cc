@@ -60,10 +60,8 @@ std::unique_ptr<ClusterDriver> make_cluster(const NodeClusterParts& parts) {
       .pubsub = parts.pubsub,
       .replication = [&replication] { return facts_of(replication); },
       .follow =
-          [&replication](const std::string& host, int port) {
-            // Said again where nothing changed, after a restart for one.
-            if (host == replication.primary_host() && port == replication.primary_port()) return;
-            if (Result<void> done = replication.replicate_from(host, port); !done) {
+          [&replication](const std::string& host, int port, NodeId primary) {
+            if (Result<void> done = replication.follow_member(host, port, primary); !done) {
               log_warning("Can't follow {}:{}: {}", host, port, done.error().message());
             }
           },

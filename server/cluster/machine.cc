@@ -163,7 +163,11 @@ void ClusterMachine::receive(Instant now, const BusSender& sender, const BusMess
 
 void ClusterMachine::link_up(Instant now, NodeId link, BusEffects& out) {
   begin(now);
-  if (ClusterNode* node = view_.find(link)) node->link_up = true;
+  if (ClusterNode* node = view_.find(link)) {
+    const bool was_up = std::exchange(node->link_up, true);
+    // It may have missed what we told, and cannot ask where it does not know our address.
+    if (!was_up && !node->handshake) send(*node, own_state());
+  }
   settle(out);
 }
 

@@ -135,10 +135,10 @@ Result<void> ClusterDriver::open() {
   return kOk;
 }
 
-const NodeAddress* ClusterDriver::primary() const {
+const ClusterNode* ClusterDriver::primary() const {
   const ClusterNode& me = view().myself();
   const ClusterNode* primary = me.is_primary ? nullptr : view().find(me.primary);
-  return primary == nullptr || primary->address.ip.empty() ? nullptr : &primary->address;
+  return primary == nullptr || primary->address.ip.empty() ? nullptr : primary;
 }
 
 void ClusterDriver::start() {
@@ -290,7 +290,7 @@ void ClusterDriver::on(const Card& card) {
 }
 
 void ClusterDriver::on(const BecomePrimary&) {
-  parts_.follow("", 0);
+  parts_.follow("", 0, {});
   const SlotSet with_keys = slots_with_keys() - dropper_.pending();
   step([&](Instant now, BusEffects& out) { machine_->look_for_leftovers(now, with_keys, out); });
 }
@@ -301,7 +301,7 @@ void ClusterDriver::on(const Follow& follow) {
     return;
   }
   dropper_.forget();
-  parts_.follow(follow.address.ip, follow.address.port);
+  parts_.follow(follow.address.ip, follow.address.port, follow.primary);
 }
 
 void ClusterDriver::on(const EmptyDatabase&) {

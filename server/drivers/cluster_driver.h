@@ -51,7 +51,7 @@ class ClusterDriver final : public ClusterService {
     PubSub& pubsub;
     std::function<ReplicationFacts()> replication;
     // Replication follows this primary from now on; an empty host: nobody, as a primary.
-    std::function<void(const std::string& host, int port)> follow;
+    std::function<void(const std::string& host, int port, NodeId primary)> follow;
     // Writes of clients wait until then at most, and nothing else changes data or the replication
     // stream; nullopt lets them go on.
     std::function<void(std::optional<Instant> until)> hold_writes;
@@ -69,7 +69,7 @@ class ClusterDriver final : public ClusterService {
   // until start(). An error ends the process, and says what to do.
   Result<void> open();
   // Whom nodes.conf says that we follow; nullptr for a primary, and where its address is unknown.
-  const NodeAddress* primary() const;
+  const ClusterNode* primary() const;
   // Once, when the data is loaded and replication stands: takes part from here on.
   void start();
   // SHUTDOWN: the last state is written and the bus closed.

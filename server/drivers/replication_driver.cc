@@ -34,6 +34,7 @@ struct ReplicationDriver::State {
   FailoverPlan failover;
   std::string primary_host;  // empty: we are a primary
   int primary_port = 0;
+  NodeId member;  // In a cluster: who is followed.
   Instant last_ping{};
   bool still = false;        // See keep_still();
   bool acks_wanted = false;  // asked for meanwhile.
@@ -79,8 +80,9 @@ ReplicationDriver::ReplicationDriver(Parts parts)
     : state_(std::make_unique<State>(std::move(parts))) {}
 ReplicationDriver::~ReplicationDriver() = default;
 
-void ReplicationDriver::start(const SnapshotOrigin& loaded) {
+void ReplicationDriver::start(const SnapshotOrigin& loaded, NodeId member) {
   State& s = *state_;
+  s.member = member;
   const PrimaryAddress& primary = s.parts.config.replicaof;
   const bool known = History::well_formed(loaded.replication_id) && loaded.offset >= 0;
   if (known && primary.host.empty()) {
@@ -211,6 +213,7 @@ int ReplicationDriver::primary_port() const {
 void ReplicationDriver::State::promote(std::string_view why) {
   primary_host.clear();
   primary_port = 0;
+  member = {};
   link.stop();
   const std::string before = standing.history().id();
   standing.promote(rng.node_id().hex());
@@ -239,10 +242,14 @@ void ReplicationDriver::State::follow(const std::string& host, int port, bool ta
   primary_port = port;
   log_notice("REPLICAOF {}:{} enabled", host, port);
   parts.role_changed(host, port);
-  link.follow(host, port, take_over);
+  link.follow(host, port, member.empty() ? std::string() : member.hex(), take_over);
 }
 
 Result<void> ReplicationDriver::replicate_from(std::string_view host, int port) {
+  return follow_member(host, port, {});
+}
+
+Result<void> ReplicationDriver::follow_member(std::string_view host, int port, NodeId member) {
   State& s = *state_;
   if (s.failover.stage() != FailoverPlan::Stage::kNone) {
     return Error("REPLICAOF not allowed while failing over.");
@@ -251,12 +258,14 @@ Result<void> ReplicationDriver::replicate_from(std::string_view host, int port) 
     if (s.is_replica()) s.promote("user request");
     return kOk;
   }
-  if (host == s.primary_host && port == s.primary_port) {
+  if (host == s.primary_host && port == s.primary_port && member == s.member) {
+    if (!member.empty()) return kOk;
     log_notice(
         "REPLICAOF would result into synchronization with the master we are already connected "
         "with. No operation performed.");
     return kOk;
   }
+  s.member = member;
   s.follow(std::string(host), port, false);
   return kOk;
 }

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/ids.h"
 #include "server/config/server_config.h"
 #include "server/drivers/data_loop.h"
 #include "server/drivers/snapshot_driver.h"
@@ -54,8 +55,12 @@ class ReplicationDriver final : public ReplicationService {
   ~ReplicationDriver() override;
 
   // Once, before the first request: takes over id and offset that the loaded RDB file carried (an
-  // empty id: none), and follows config.replicaof if that is set.
-  void start(const SnapshotOrigin& loaded);
+  // empty id: none), and follows config.replicaof if that is set; in a cluster only if `member` is
+  // what answers there.
+  void start(const SnapshotOrigin& loaded, NodeId member = {});
+  // A cluster's REPLICAOF: follows this member, and nobody else who answers at its address. Often
+  // said again where nothing changed.
+  Result<void> follow_member(std::string_view host, int port, NodeId member);
   // SHUTDOWN: links are closed without a word.
   void stop();
 

@@ -151,7 +151,8 @@ ReplicationLink::~ReplicationLink() {
   if (socket_ != nullptr) hang_up("");
 }
 
-LinkSettings ReplicationLink::settings(const std::string& host, int port) const {
+LinkSettings ReplicationLink::settings(const std::string& host, int port,
+                                       const std::string& member) const {
   const ServerConfig& config = parts_.config;
   const int64_t announced =
       config.replica_announce_port > 0 ? config.replica_announce_port : config.port;
@@ -161,19 +162,22 @@ LinkSettings ReplicationLink::settings(const std::string& host, int port) const 
           .announce_ip = config.replica_announce_ip,
           .user = config.masteruser,
           .password = config.masterauth,
+          .member = member,
           .version = REDAN_VERSION,
           .timeout = Seconds(config.repl_timeout),
           .refuse_wipe = config.replica_refuse_wipe};
 }
 
-void ReplicationLink::follow(const std::string& host, int port, bool take_over) {
+void ReplicationLink::follow(const std::string& host, int port, const std::string& member,
+                             bool take_over) {
   uncommitted_.clear();
   ever_online_ = false;
   attempts_since_online_ = 0;
   time_down_ = {};
   down_since_ = monotonic_now();
   LinkOut out;
-  machine_.follow(monotonic_now(), settings(host, port), standing_.position(), take_over, out);
+  machine_.follow(monotonic_now(), settings(host, port, member), standing_.position(), take_over,
+                  out);
   perform(out);
 }
 
@@ -185,7 +189,8 @@ void ReplicationLink::stop() {
 }
 
 void ReplicationLink::configure() {
-  machine_.configure(settings(machine_.settings().host, machine_.settings().port));
+  const LinkSettings& now = machine_.settings();
+  machine_.configure(settings(now.host, now.port, now.member));
 }
 
 void ReplicationLink::tick(Instant now) {

@@ -26,7 +26,8 @@ class ReplicationLink {
   ReplicationLink(const ReplicationDriver::Parts& parts, Standing& standing, Events events);
   ~ReplicationLink();
 
-  void follow(const std::string& host, int port, bool take_over);
+  // `member`: see LinkSettings.
+  void follow(const std::string& host, int port, const std::string& member, bool take_over);
   void stop();
   void tick(Instant now);
   void configure();
@@ -64,7 +65,7 @@ class ReplicationLink {
   struct Socket;
   class Incoming;
 
-  LinkSettings settings(const std::string& host, int port) const;
+  LinkSettings settings(const std::string& host, int port, const std::string& member) const;
   void perform(LinkOut& out);
   void dial(const std::string& host, int port);
   void hang_up(std::string_view why);

@@ -20,6 +20,7 @@ constexpr Nanos kRetryAfter = Seconds(1);
 // A refused primary is asked again now and then: it may have become a replica of the right one.
 constexpr Nanos kAskRefusedAfter = Seconds(5);
 constexpr Nanos kSpeakEvery = Seconds(1);
+constexpr std::string_view kMyId = "MYID";
 
 std::string request(std::initializer_list<std::string_view> args) {
   ByteBuffer out;
@@ -36,11 +37,14 @@ std::string shown(std::string_view text) {
 
 void LinkMachine::follow(Instant now, LinkSettings settings, std::optional<StreamPosition> position,
                          bool take_over, LinkOut& out) {
+  // A member that has another address now is the same primary.
+  const bool same =
+      state_ != State::kOff && !settings.member.empty() && settings.member == settings_.member;
   if (state_ != State::kOff) stop(out);
   settings_ = std::move(settings);
   position_ = std::move(position);
   take_over_ = take_over;
-  guard_.follow();
+  if (!same) guard_.follow();
   ask_role_ = false;
   down_since_ = heard_ = now;
   retry_at(now);
@@ -199,7 +203,8 @@ void LinkMachine::greet(LinkOut& out) {
   ByteBuffer bytes;
   unanswered_.clear();
   answered_ = 0;
-  const auto ask_for = [&](const char* what, std::initializer_list<std::string_view> args) {
+  names_itself_ = false;
+  const auto ask_for = [&](std::string_view what, std::initializer_list<std::string_view> args) {
     unanswered_.emplace_back(what);
     append_request(bytes, std::span(args.begin(), args.size()));
   };
@@ -215,12 +220,16 @@ void LinkMachine::greet(LinkOut& out) {
   }
   ask_for("capa", {"REPLCONF", "capa", "eof", "capa", "psync2"});
   ask_for("VERSION", {"REPLCONF", "VERSION", settings_.version});
+  if (!settings_.member.empty()) ask_for(kMyId, {"CLUSTER", "MYID"});
   state_ = State::kGreeting;
   out.emplace_back(Send{std::string(bytes.view())});
 }
 
 void LinkMachine::greeting_answer(std::string_view text, Instant now, LinkOut& out) {
-  const std::string& what = unanswered_[answered_++];
+  const std::string& what = unanswered_[answered_];
+  if (what == kMyId && text == "$40" && !std::exchange(names_itself_, true)) return;
+  ++answered_;
+  if (what == kMyId) return member_answer(text, now, out);
   if (text[0] == '-') {
     if (what == "AUTH") {
       return fail(now,
@@ -232,6 +241,30 @@ void LinkMachine::greeting_answer(std::string_view text, Instant now, LinkOut& o
                                               what + ": " + shown(text)});
   } else if (text[0] != '+') {
     return fail(now, "Unexpected answer to REPLCONF " + what + ": " + shown(text), out);
+  }
+  if (answered_ == unanswered_.size()) ask(out);
+}
+
+void LinkMachine::member_answer(std::string_view text, Instant now, LinkOut& out) {
+  const std::string place = settings_.host + ":" + std::to_string(settings_.port);
+  // What will be so the next time, too, must not end the replication; it just goes unchecked.
+  const bool may_not_tell = text.starts_with("-NOPERM") || text.starts_with("-NOAUTH") ||
+                            text.starts_with("-ERR unknown command");
+  if (may_not_tell) {
+    out.emplace_back(Note{Level::kWarning, place + " does not say whether it is our primary " +
+                                               settings_.member + ": " + shown(text) +
+                                               "; replication goes on without knowing"});
+  } else if (text[0] == '-') {
+    return fail(
+        now,
+        place + " does not say whether it is our primary " + settings_.member + ": " + shown(text),
+        out);
+  } else if (text != settings_.member) {
+    return fail(now,
+                "At " + place + " is " + shown(text) + " now, not our primary " + settings_.member +
+                    ". Nothing is copied from there; when the cluster knows our primary's address "
+                    "it is followed again",
+                out);
   }
   if (answered_ == unanswered_.size()) ask(out);
 }

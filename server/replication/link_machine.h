@@ -5,6 +5,9 @@
 //     kLoading └──── any failure: again after a second
 //     ─────────────────────────────────────────────────┘
 //
+// In a cluster the primary says who it is before it is asked for anything: addresses change hands,
+// and another shard's data must not take the place of ours.
+//
 // It never touches the data. A full sync is announced (BeginTransfer), its bytes pass through
 // (Snapshot), and the position in the old history stays good until the owner says loaded(): a
 // transfer that breaks off costs nothing but time. Input from the primary is not trusted: lines and
@@ -27,11 +30,12 @@ namespace redan {
 struct LinkSettings {
   std::string host;
   int port = 0;
-  int listening_port = 0;       // what we announce (replica-announce-port or port)
-  std::string announce_ip;      // replica-announce-ip; empty: the primary uses the peer address
-  std::string user;             // masteruser
-  std::string password;         // masterauth
-  std::string version;          // our own
+  int listening_port = 0;   // what we announce (replica-announce-port or port)
+  std::string announce_ip;  // replica-announce-ip; empty: the primary uses the peer address
+  std::string user;         // masteruser
+  std::string password;     // masterauth
+  std::string member;       // In a cluster: CLUSTER MYID of whom we follow; empty: whoever answers.
+  std::string version;      // our own
   Nanos timeout = Seconds(60);  // repl-timeout
   WipeRule refuse_wipe = WipeRule::kEmpty;
 };
@@ -148,6 +152,7 @@ class LinkMachine {
   void ask(LinkOut& out);
   void line(Instant now, std::string_view text, LinkOut& out);
   void greeting_answer(std::string_view text, Instant now, LinkOut& out);
+  void member_answer(std::string_view text, Instant now, LinkOut& out);
   void psync_answer(std::string_view text, Instant now, LinkOut& out);
   void header(std::string_view text, Instant now, LinkOut& out);
   void snapshot_bytes(LinkOut& out);
@@ -169,6 +174,7 @@ class LinkMachine {
   std::string input_;      // not yet understood; at most a line, a mark's worth, or the leftover
   std::vector<std::string> unanswered_;  // what was sent in kGreeting
   size_t answered_ = 0;
+  bool names_itself_ = false;  // The next line is who answers.
   std::string new_id_;
   int64_t new_offset_ = 0;
   std::string end_mark_;  // empty: the size counts

@@ -27,7 +27,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   };
   std::optional<StreamPosition> position;
   if ((flags & 1) != 0) position = {.id = std::string(40, 'a'), .offset = 1000};
-  machine.follow(now, {.host = "h", .port = 1, .password = (flags & 2) != 0 ? "secret" : ""},
+  machine.follow(now,
+                 {.host = "h",
+                  .port = 1,
+                  .password = (flags & 2) != 0 ? "secret" : "",
+                  .member = (flags & 8) != 0 ? std::string(40, 'b') : ""},
                  position, (flags & 4) != 0, out);
   while (!input.empty()) {
     settle();

@@ -64,6 +64,42 @@ class Counters:
             thread.join(30)
 
 
+class ChangedAddresses(ClusterStory):
+    def test_a_replica_takes_nothing_from_who_came_to_its_primarys_address(self):
+        cluster = self.make(**{"cluster-replica-no-failover": "yes"})
+        primary, replica = self.shard("{b}")
+        other = next(node for node in cluster.primaries() if node is not primary)
+        keys = {node: next(f"key:{i}" for i in range(1000) if cluster.owner(f"key:{i}") is node)
+                for node in (primary, other)}
+        with cluster.client() as client:
+            client.call("SET", keys[primary], "ours")
+            for i in range(100):
+                client.call("SET", f"{{{keys[other]}}}:{i}", "another shard's")
+        replica.wait_in_sync(primary)
+        ids = {node: node.call("CLUSTER", "MYID").decode() for node in (primary, other)}
+        old, new = primary.port, other.port
+
+        # First the other one alone comes to where the replica looks for its primary.
+        self.assertEqual([primary.call("SAVE"), other.call("SAVE")], ["OK", "OK"])
+        primary.kill()
+        other.kill()
+        other.port = old
+        other.restart(port=old)
+        refusal = f'At {HOST}:{old} is "{ids[other]}" now, not our primary {ids[primary]}'
+        eventually(lambda: refusal in replica.log(), 30, "the replica sees who answers")
+        self.assertEqual(replica.call("DBSIZE"), 1)
+        self.assertEqual(replica.log().count("Full resync from master"), 1)  # When the cluster was made.
+
+        primary.port = new
+        primary.restart(port=new)
+        cluster.wait_agreed(60)
+        replica.wait_in_sync(primary, 60)
+        with replica.client() as client:
+            client.call("READONLY")
+            self.assertEqual(client.call("GET", keys[primary]), b"ours")
+        self.assertEqual(replica.call("DBSIZE"), 1)
+
+
 class Living(ClusterStory):
     def test_three_and_three_agree_and_redirect(self):
         cluster = self.make()

@@ -207,6 +207,35 @@ TEST(Membership, TwoNodesThatChangedPlacesAreReachedAgain) {
   }));
 }
 
+// On one host, so that only ports tell them apart. Who comes back last believes the other to be at
+// its own address, and asks itself what it wants to know of it.
+TEST(Membership, TwoNodesThatChangedPortsLearnOfEachOther) {
+  auto net = Net::cluster(3, 3);
+  const auto restart = [&](int i, uint16_t bus_port) {
+    net->kill(i);
+    net->node(i).options.announce.bus_port = bus_port;
+    net->restart(i, "10.0.0.1");
+  };
+  const auto all_know = [&] {
+    for (int by = 0; by < 6; ++by) {
+      for (int who : {0, 1}) {
+        if (by == who) continue;
+        const ClusterNode* seen = net->seen(by, who);
+        if (seen->address.ip != "10.0.0.1" || seen->ping_sent) return false;
+        if (seen->address.bus_port != net->node(who).options.announce.bus_port) return false;
+      }
+    }
+    return true;
+  };
+  restart(1, 17001);
+  ASSERT_TRUE(net->run_until(all_know));
+  net->kill(0);
+  restart(1, 16379);
+  net->run_for(Millis(400));
+  restart(0, 17001);
+  EXPECT_TRUE(net->run_until(all_know));
+}
+
 TEST(Membership, AnotherNodeAtAnAddressIsNotTakenForTheOldOne) {
   auto net = Net::cluster(3, 1);
   Net& n = *net;

@@ -144,7 +144,8 @@ void Net::deliver(const InFlight& message) {
   if (n.down) return;
   const Liveness::Verdict verdict = n.liveness.judge(message.envelope);
   if (verdict.answer && cuts_.count({message.to, message.from}) == 0) {
-    flying_.push_back({now_ + Millis(1), message.to, message.from, *verdict.answer, message.link});
+    flying_.push_back(
+        {now_ + Millis(1), message.to, message.from, *verdict.answer, message.link, true});
   }
   if (!verdict.for_us) return;
   facts(message.to);
@@ -158,7 +159,8 @@ void Net::deliver(const InFlight& message) {
                 .link = is_answer ? message.link : NodeId()},
                message.envelope.message, out);
   perform(message.to, out);
-  if (!node(message.from).down && view(message.from).find(message.link) != nullptr) {
+  if (!message.is_answer && !node(message.from).down &&
+      view(message.from).find(message.link) != nullptr) {
     BusEffects up;
     machine(message.from).link_up(now_, message.link, up);
     perform(message.from, up);

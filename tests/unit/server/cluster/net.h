@@ -86,7 +86,8 @@ class Net {
     Instant at;
     int from, to;
     Envelope envelope;
-    NodeId link;  // Set for what comes back on the sender's stream.
+    NodeId link;             // The stream that it takes, as its opener calls it;
+    bool is_answer = false;  // what comes back takes the same.
   };
   void perform(int i, BusEffects& out);
   void deliver(const InFlight& message);

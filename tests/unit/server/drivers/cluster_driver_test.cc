@@ -194,7 +194,7 @@ TEST_F(ClusterDriverTest, AReplicaTakesOverAndItsPrimaryFollowsItLater) {
   TestMember& primary = *members[2];
   TestMember& replica = add_replica_of(primary);
   EXPECT_THAT(replica.acts, ElementsAre("follow 7002"));
-  EXPECT_EQ(replica.driver->primary()->port, 7002);
+  EXPECT_EQ(replica.driver->primary()->address.port, 7002);
 
   primary.driver.reset();
   run_until(loop, [&] { return replica.view().myself().slots.size() == 5461; });
@@ -209,7 +209,7 @@ TEST_F(ClusterDriverTest, AReplicaTakesOverAndItsPrimaryFollowsItLater) {
   primary.driver.reset();
   primary.revive(wires);
   ASSERT_TRUE(primary.driver->open());
-  EXPECT_EQ(primary.driver->primary()->port, 7003);
+  EXPECT_EQ(primary.driver->primary()->address.port, 7003);
 }
 
 TEST_F(ClusterDriverTest, AManualFailoverHoldsWritesBeforeItTellsTheOffset) {

@@ -132,7 +132,7 @@ struct TestMember {
                   .offset = offset, .link_up = true, .contact = monotonic_now()};
             },
         .follow =
-            [this](const std::string& host, int to) {
+            [this](const std::string& host, int to, NodeId) {
               acts.push_back(host.empty() ? "primary" : "follow " + std::to_string(to));
             },
         .hold_writes =

@@ -1,5 +1,6 @@
 // Both ends against what two redis-server 7.0.15 said to each other, and against peers that say
 // nonsense.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace redan {
 namespace {
 
 using namespace link_effect;
+using ::testing::HasSubstr;
 using Request = std::vector<std::string>;
 using State = LinkMachine::State;
 
@@ -195,6 +197,65 @@ LinkMachine asking(Seen& seen, std::optional<StreamPosition> position = {},
   EXPECT_EQ(link.state(), State::kAnswer);
   seen.take(out);
   return link;
+}
+
+// A cluster's replica, which was told to follow this member, and hears `answer` to CLUSTER MYID.
+const std::string kMember(40, 'b');
+Seen meet(const std::string& answer, State& state) {
+  LinkMachine link;
+  LinkOut out;
+  Seen seen;
+  link.follow(t0, {.host = "h", .port = 7, .member = kMember}, std::nullopt, false, out);
+  link.connected(t0, out);
+  link.receive(t0, "+PONG\r\n", out);
+  seen.take(out);
+  const std::vector<Request> said = requests_in(seen.sent);
+  EXPECT_EQ(said.back(), (Request{"CLUSTER", "MYID"}));
+  // PING was the first of them, and is answered.
+  for (size_t i = 1; i + 1 < said.size(); ++i) link.receive(t0, "+OK\r\n", out);
+  EXPECT_EQ(link.state(), State::kGreeting);  // Who is it?
+  seen.sent.clear();
+  Rng rng(1);
+  receive_in_pieces(link, answer, rng, seen);
+  state = link.state();
+  return seen;
+}
+
+TEST(LinkMachine, InAClusterOnlyTheMemberThatIsMeantIsAskedForItsData) {
+  State state{};
+  const Seen seen = meet("$40\r\n" + kMember + "\r\n", state);
+  EXPECT_EQ(state, State::kAnswer);
+  EXPECT_EQ(requests_in(seen.sent), (std::vector<Request>{{"PSYNC", "?", "-1"}}));
+}
+
+TEST(LinkMachine, AnotherMemberAtThatAddressIsLeftWithoutAWord) {
+  const std::string other(40, 'c');
+  for (const std::string& answer :
+       {"$40\r\n" + other + "\r\n", "$40\r\n$40\r\n" + kMember + "\r\n", std::string("$-1\r\n"),
+        std::string("+OK\r\n"), std::string("*0\r\n"),
+        std::string("-ERR This instance has cluster support disabled\r\n"),
+        std::string("-LOADING Redis is loading the dataset in memory\r\n")}) {
+    State state{};
+    const Seen seen = meet(answer, state);
+    EXPECT_EQ(state, State::kIdle) << answer;
+    EXPECT_EQ(seen.sent, "") << answer;
+    EXPECT_THAT(seen.hung_up, HasSubstr(kMember)) << answer;
+    EXPECT_FALSE(seen.began) << answer;
+  }
+  State state{};
+  EXPECT_THAT(meet("$40\r\n" + other + "\r\n", state).hung_up,
+              HasSubstr("At h:7 is \"" + other + "\" now, not our primary " + kMember));
+}
+
+TEST(LinkMachine, APrimaryThatMayNotSayWhoItIsIsFollowedAllTheSame) {
+  for (const char* answer : {"-NOPERM this user has no permissions to run the 'cluster|myid'\r\n",
+                             "-ERR unknown command 'CLUSTER', with args beginning with: 'MYID'\r\n",
+                             "-NOAUTH Authentication required.\r\n"}) {
+    State state{};
+    const Seen seen = meet(answer, state);
+    EXPECT_EQ(state, State::kAnswer) << answer;
+    EXPECT_EQ(requests_in(seen.sent), (std::vector<Request>{{"PSYNC", "?", "-1"}})) << answer;
+  }
 }
 
 TEST(LinkMachine, NonsenseEndsTheConnectionAndIsTriedAgainASecondLater) {

@@ -192,6 +192,34 @@ TEST_F(EmptiedPrimary, IsFollowedWhereAnOperatorSaysSo) {
   EXPECT_TRUE(link.may_replace(now, 0, out));
 }
 
+TEST_F(EmptiedPrimary, ThatIsAClusterMemberAtANewAddressIsStillTheOneWeHad) {
+  const std::string member(40, 'c'), another(40, 'd');
+  const auto moved_to = [&](int port, const std::string& whom) {
+    LinkSettings settings = link.settings();
+    settings.port = port;
+    settings.member = whom;
+    return settings;
+  };
+  full_sync();
+  EXPECT_FALSE(link.may_replace(now, 0, out));  // Its role?
+  link.configure(moved_to(1, member));
+  link.follow(now, moved_to(2, member), StreamPosition{kOurs, 1000}, false, out);
+  const std::string itself = "$40\r\n" + member + "\r\n";
+  const auto sync = [&] {
+    greet();
+    receive(itself + "+FULLRESYNC " + kOther + " 0\r\n$5\r\nEMPTY");
+    ASSERT_EQ(link.state(), State::kLoading);
+    EXPECT_FALSE(link.may_replace(now, 0, out));
+  };
+  sync();
+  greet();
+  receive(itself + "*3\r\n$6\r\nmaster\r\n");
+  sync();
+  EXPECT_TRUE(link.refuses());
+  link.follow(now, moved_to(3, another), StreamPosition{kOurs, 1000}, false, out);
+  EXPECT_FALSE(link.refuses());
+}
+
 TEST_F(EmptiedPrimary, IsFollowedWhereTheRuleSaysSo) {
   full_sync();
   LinkSettings settings = link.settings();
