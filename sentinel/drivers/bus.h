@@ -38,15 +38,22 @@ class SentinelBusServer {
     std::function<void(std::string hello)> hello;
   };
 
-  static Result<std::unique_ptr<SentinelBusServer>> open(EventLoop& loop,
-                                                         std::shared_ptr<OwnerLoop> owner,
-                                                         const Options& options, Events events);
+  // Its gRPC server is there from now on, whether or not anybody can reach it: the channels of our
+  // links must not be the last of gRPC (common/rpc/calls_in_hand.h).
+  SentinelBusServer(EventLoop& loop, std::shared_ptr<OwnerLoop> owner, Options options,
+                    Events events);
   ~SentinelBusServer();
+  SentinelBusServer(const SentinelBusServer&) = delete;
+  SentinelBusServer& operator=(const SentinelBusServer&) = delete;
+
+  // May be tried again where it failed.
+  Result<void> listen();
   uint64_t nonsense_count() const;
 
  private:
   struct State;
-  explicit SentinelBusServer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  EventLoop& loop_;
+  const Options options_;
   std::shared_ptr<State> state_;
 };
 

@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/net/endpoint.h"
 #include "common/net/event_loop.h"
+#include "common/rpc/calls_in_hand.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/owner_loop.h"
 #include "common/rpc/peer_policy.h"
@@ -25,6 +26,7 @@ class BusPeer : public LinkConnection {
   BusPeer(LinkContext& context, const OpenLink& open, LinkEvents events)
       : state_(std::make_shared<State>()) {
     state_->owner = context.owner;
+    state_->calls_in_hand = context.calls;
     state_->self = context.self;
     state_->expected = open.peer;
     state_->token = bus_token(context.bus_secret());
@@ -56,6 +58,7 @@ class BusPeer : public LinkConnection {
  private:
   struct State {
     std::shared_ptr<OwnerLoop> owner;
+    std::shared_ptr<CallsInHand> calls_in_hand;
     NodeId self;
     NodeId expected;
     std::string token;
@@ -70,6 +73,15 @@ class BusPeer : public LinkConnection {
   };
   using StatePtr = std::shared_ptr<State>;
 
+  // What a call's callback holds: its own mark first, so that it goes last.
+  template <class Body>
+  struct Held {
+    std::shared_ptr<void> in_hand;
+    StatePtr state;
+    std::shared_ptr<grpc::ClientContext> context;
+    std::shared_ptr<Body> body;
+  };
+
   // One call: what it needs lives until it returned to the loop.
   template <class Out, class In, class Start, class OnReply>
   static void call(const StatePtr& state, Out message, Start start, OnReply on_reply) {
@@ -81,18 +93,20 @@ class BusPeer : public LinkConnection {
     prepare_call(*context, kCallTimeout, state->token);
     state->calls.insert(context);
     auto body = std::make_shared<Call>(Call{std::move(message), {}});
+    Held<Call> held{state->calls_in_hand->hold(), state, context, body};
     start(state->stub->async(), context.get(), &body->request, &body->reply,
-          [state, context, body, on_reply](const grpc::Status& status) {
-            state->owner->post([state, context, body, on_reply, status] {
-              state->calls.erase(context);
-              if (!state->alive) return;
-              if (status.ok()) return on_reply(body->reply);
-              // No answer in time: the link may be good, and who is silent is found out above. Who
-              // never answered at all may be no bus, but something else on its port.
-              const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-              if (late && state->greeted) return;
-              fail(state, status);
-            });
+          [held = std::move(held), on_reply](const grpc::Status& status) {
+            held.state->owner->post(
+                [state = held.state, context = held.context, body = held.body, on_reply, status] {
+                  state->calls.erase(context);
+                  if (!state->alive) return;
+                  if (status.ok()) return on_reply(body->reply);
+                  // No answer in time: the link may be good, and who is silent is found out above.
+                  // Who never answered at all may be no bus, but something else on its port.
+                  const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+                  if (late && state->greeted) return;
+                  fail(state, status);
+                });
           });
   }
 

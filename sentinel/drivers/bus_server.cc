@@ -152,26 +152,28 @@ struct SentinelBusServer::State final : wire::SentinelBus::CallbackService {
   int undecided = 0;
 };
 
-Result<std::unique_ptr<SentinelBusServer>> SentinelBusServer::open(EventLoop& loop,
-                                                                   std::shared_ptr<OwnerLoop> owner,
-                                                                   const Options& options,
-                                                                   Events events) {
-  auto state = std::make_shared<State>();
-  state->self_weak = state;
-  state->owner = std::move(owner);
-  state->events = std::move(events);
-  state->self = options.self;
-  state->policy = {.protected_mode = options.protected_mode, .has_secret = !options.secret.empty()};
-  Result<std::unique_ptr<Listener>> listener = Listener::open(
-      loop.io(), {.bind = options.bind, .port = options.port},
-      [&loop, raw = state.get()](AcceptedSocket socket) { raw->accept(loop, socket); });
-  if (!listener) return listener.error();
-  state->listener = listener.take();
+SentinelBusServer::SentinelBusServer(EventLoop& loop, std::shared_ptr<OwnerLoop> owner,
+                                     Options options, Events events)
+    : loop_(loop), options_(std::move(options)), state_(std::make_shared<State>()) {
+  state_->self_weak = state_;
+  state_->owner = std::move(owner);
+  state_->events = std::move(events);
+  state_->self = options_.self;
+  state_->policy = {.protected_mode = options_.protected_mode,
+                    .has_secret = !options_.secret.empty()};
   RpcServer::Options rpc;
-  if (!options.secret.empty()) rpc.secrets = {options.secret};
-  state->rpc =
-      std::make_unique<RpcServer>(std::move(rpc), std::vector<grpc::Service*>{state.get()});
-  return std::unique_ptr<SentinelBusServer>(new SentinelBusServer(std::move(state)));
+  if (!options_.secret.empty()) rpc.secrets = {options_.secret};
+  state_->rpc =
+      std::make_unique<RpcServer>(std::move(rpc), std::vector<grpc::Service*>{state_.get()});
+}
+
+Result<void> SentinelBusServer::listen() {
+  Result<std::unique_ptr<Listener>> listener = Listener::open(
+      loop_.io(), {.bind = options_.bind, .port = options_.port},
+      [this, raw = state_.get()](AcceptedSocket socket) { raw->accept(loop_, socket); });
+  if (!listener) return listener.error();
+  state_->listener = listener.take();
+  return kOk;
 }
 
 SentinelBusServer::~SentinelBusServer() {

@@ -17,6 +17,7 @@
 
 namespace redan {
 
+class CallsInHand;
 class EventLoop;
 class OwnerLoop;
 
@@ -30,6 +31,7 @@ struct Credentials {
 struct LinkContext {
   EventLoop* loop = nullptr;
   std::shared_ptr<OwnerLoop> owner;  // For calls that return on gRPC's threads.
+  std::shared_ptr<CallsInHand> calls;
   NodeId self;
   std::string source_address;
   Millis connect_timeout{700};

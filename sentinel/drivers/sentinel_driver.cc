@@ -8,6 +8,7 @@
 #include "common/config/disk.h"
 #include "common/log/log.h"
 #include "common/net/endpoint.h"
+#include "common/rpc/calls_in_hand.h"
 #include "common/rpc/owner_loop.h"
 
 namespace redan {
@@ -48,7 +49,8 @@ SentinelDriver::SentinelDriver(EventLoop& loop, Options options, std::function<v
       options_(std::move(options)),
       on_shutdown_(std::move(on_shutdown)),
       owner_(std::make_shared<OwnerLoop>(
-          [&loop](OwnerLoop::Task task) { loop.post(std::move(task)); })) {
+          [&loop](OwnerLoop::Task task) { loop.post(std::move(task)); })),
+      calls_(std::make_shared<CallsInHand>()) {
   options_.conf.options.port = static_cast<uint16_t>(options_.config.port);
   machine_ = std::make_unique<SentinelMachine>(options_.conf.options, options_.conf.state,
                                                options_.seed, monotonic_now());
@@ -60,6 +62,7 @@ SentinelDriver::SentinelDriver(EventLoop& loop, Options options, std::function<v
   LinkContext context;
   context.loop = &loop;
   context.owner = owner_;
+  context.calls = calls_;
   context.self = options_.conf.state.id;
   context.source_address = options_.config.bind_source_addr;
   context.connect_timeout = options_.conf.options.timings.connect_timeout;
@@ -68,26 +71,30 @@ SentinelDriver::SentinelDriver(EventLoop& loop, Options options, std::function<v
   context.peer_credentials = [this] { return peer_credentials(); };
   context.bus_secret = [this] { return options_.conf.sentinel_pass; };
   links_ = std::make_unique<Links>(std::move(context));
+  bus_ = make_bus();
   driver_ = std::make_unique<Driver>(
       [this](Input& input) { return step(input); },
       [this](Effect& effect, Driver::Done done) { perform(effect, std::move(done)); });
 }
 
-Result<void> SentinelDriver::open_bus() {
+std::unique_ptr<SentinelBusServer> SentinelDriver::make_bus() {
   SentinelBusServer::Events events;
   events.question = [this](AskPrimaryDown question, SentinelBusServer::Answer answer) {
     ask(std::move(question), std::move(answer));
   };
   events.hello = [this](std::string payload) { hear_hello(std::move(payload)); };
-  auto bus = SentinelBusServer::open(loop_, owner_,
-                                     {.bind = options_.config.bind,
-                                      .port = bus_port(static_cast<int>(options_.config.port)),
-                                      .protected_mode = options_.config.protected_mode,
-                                      .secret = options_.conf.sentinel_pass,
-                                      .self = options_.conf.state.id},
-                                     std::move(events));
-  if (!bus) return bus.error().with_context("Sentinel bus");
-  bus_ = bus.take();
+  return std::make_unique<SentinelBusServer>(
+      loop_, owner_,
+      SentinelBusServer::Options{.bind = options_.config.bind,
+                                 .port = bus_port(static_cast<int>(options_.config.port)),
+                                 .protected_mode = options_.config.protected_mode,
+                                 .secret = options_.conf.sentinel_pass,
+                                 .self = options_.conf.state.id},
+      std::move(events));
+}
+
+Result<void> SentinelDriver::open_bus() {
+  if (Result<void> bus = bus_->listen(); !bus) return bus.error().with_context("Sentinel bus");
   return kOk;
 }
 
@@ -122,6 +129,7 @@ void SentinelDriver::stop() {
   links_->close_all();
   owner_->close();
   questions_.clear();
+  calls_->wait();
   bus_.reset();
   scripts_->kill_all();
 }

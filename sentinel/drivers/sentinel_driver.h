@@ -65,6 +65,7 @@ class SentinelDriver : public SentinelService {
   using Driver = MachineDriver<Input, Effect>;
 
   SentinelDriver(EventLoop& loop, Options options, std::function<void()> on_shutdown);
+  std::unique_ptr<SentinelBusServer> make_bus();
   Result<void> open_bus();
   void open_bus_later(Millis delay);
   std::vector<Effect> step(Input& input);
@@ -90,6 +91,7 @@ class SentinelDriver : public SentinelService {
   Publish publish_;
   std::unique_ptr<SentinelMachine> machine_;
   std::shared_ptr<OwnerLoop> owner_;
+  std::shared_ptr<CallsInHand> calls_;
   std::unique_ptr<HostResolver> resolver_;
   std::unique_ptr<ScriptRunner> scripts_;
   std::unique_ptr<Links> links_;

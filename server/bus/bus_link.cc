@@ -121,9 +121,8 @@ void BusLink::OnDone(const grpc::Status& status) {
     self->report(status);
     self->options_.gone(self);
   });
-  const auto done = options_.done;
+  const std::shared_ptr<void> in_hand = std::move(options_.in_hand);
   self_.reset();
-  done();
 }
 
 void BusLink::report(const grpc::Status& status) {

@@ -33,8 +33,8 @@ class BusLink final : public grpc::ClientBidiReactor<cluster::v1::Envelope, clus
     Millis connect_timeout{};
     // On the data thread: the stream ended by itself.
     std::function<void(const std::shared_ptr<BusLink>& link)> gone;
-    // On gRPC's thread, as the last sign of life.
-    std::function<void()> done;
+    // Until gRPC is through with it (common/rpc/calls_in_hand.h).
+    std::shared_ptr<void> in_hand;
   };
 
   static std::shared_ptr<BusLink> open(std::shared_ptr<BusHub> hub, Options options);
@@ -63,7 +63,7 @@ class BusLink final : public grpc::ClientBidiReactor<cluster::v1::Envelope, clus
   std::string place() const;
 
   const std::shared_ptr<BusHub> hub_;
-  const Options options_;
+  Options options_;
   const int64_t created_unix_ms_;
   grpc::ClientContext context_;
   std::unique_ptr<cluster::v1::ClusterBus::Stub> stub_;

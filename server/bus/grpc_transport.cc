@@ -2,13 +2,11 @@
 
 #include <grpc/support/log.h>
 
-#include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <utility>
 #include <variant>
 
+#include "common/rpc/calls_in_hand.h"
 #include "common/rpc/peer_policy.h"
 #include "server/bus/bus_codec.h"
 #include "server/bus/bus_link.h"
@@ -21,28 +19,6 @@ namespace {
 // Where the configuration has no limit.
 constexpr size_t kMaxQueuedBytes = 256UL * 1024 * 1024;
 
-// How many links gRPC still has in hand.
-class LinkCount {
- public:
-  void add() {
-    const std::lock_guard lock(mutex_);
-    ++count_;
-  }
-  void remove() {
-    const std::lock_guard lock(mutex_);
-    if (--count_ == 0) none_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    none_.wait_for(lock, std::chrono::seconds(5), [&] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable none_;
-  size_t count_ = 0;
-};
-
 class GrpcTransport final : public BusTransport {
  public:
   GrpcTransport(Options options, Events events)
@@ -54,9 +30,7 @@ class GrpcTransport final : public BusTransport {
   ~GrpcTransport() override {
     for (const auto& [key, link] : links_) link->close();
     links_.clear();
-    // gRPC's threads end with the last channel or server, and must not do so on one of themselves
-    // (1.51 frees their queue under them). Links may die there, so the server is the last.
-    count_->wait();
+    calls_->wait();
     service_.reset();
   }
 
@@ -109,7 +83,6 @@ class GrpcTransport final : public BusTransport {
 
  private:
   std::shared_ptr<BusLink> open(const cluster::BusPeer& to) {
-    count_->add();
     return BusLink::open(hub_,
                          {.link = to.link,
                           .ip = to.ip,
@@ -118,7 +91,7 @@ class GrpcTransport final : public BusTransport {
                           .tokens = tokens_,
                           .connect_timeout = options_.connect_timeout,
                           .gone = [this](const std::shared_ptr<BusLink>& link) { gone(link); },
-                          .done = [count = count_] { count->remove(); }});
+                          .in_hand = calls_->hold()});
   }
 
   // A task for us comes only while we live: our owner sees to it.
@@ -141,7 +114,7 @@ class GrpcTransport final : public BusTransport {
   }
 
   const std::shared_ptr<BusHub> hub_;
-  const std::shared_ptr<LinkCount> count_ = std::make_shared<LinkCount>();
+  const std::shared_ptr<CallsInHand> calls_ = std::make_shared<CallsInHand>();
   std::unique_ptr<BusService> service_;
   Options options_;
   std::vector<std::string> tokens_;
