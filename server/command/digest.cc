@@ -39,13 +39,18 @@ void add_number(Digest& digest, uint32_t number) {
 }
 
 void add_value(Digest& digest, const Entry& entry) {
-  add_number(digest, static_cast<uint32_t>(entry.type()));
+  // (In Redis' numbers the values of modules come before streams.)
+  const bool stream = entry.type() == ValueType::kStream;
+  add_number(digest, stream ? 6 : static_cast<uint32_t>(entry.type()));
   switch (entry.type()) {
     case ValueType::kString: {
       Entry::Scratch scratch;
       add_ordered(digest, entry.string(scratch));
       break;
     }
+    case ValueType::kStream:
+      add_stream(digest, entry);
+      break;
     case ValueType::kSet:
       add_set(digest, entry);
       break;

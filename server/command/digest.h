@@ -28,6 +28,7 @@ inline std::string_view bytes_of(const Digest& digest) {
 }
 
 // The values of each type.
+void add_stream(Digest& digest, const Entry& entry);
 void add_set(Digest& digest, const Entry& entry);
 void add_hash(Digest& digest, const Entry& entry);
 

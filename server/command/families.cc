@@ -41,6 +41,11 @@ std::vector<CommandFamily<Call>> server_families() {
       latency_commands(),
       hotkeys_commands(),
       memory_commands(),
+      stream_commands(),
+      stream_read_commands(),
+      stream_group_commands(),
+      stream_pending_commands(),
+      stream_info_commands(),
   };
   // clang-format on
 }

@@ -43,6 +43,11 @@ CommandFamily<Call> wait_commands();
 CommandFamily<Call> waitaof_commands();
 CommandFamily<Call> cluster_commands();
 CommandFamily<Call> cluster_session_commands();
+CommandFamily<Call> stream_commands();
+CommandFamily<Call> stream_read_commands();
+CommandFamily<Call> stream_group_commands();
+CommandFamily<Call> stream_pending_commands();
+CommandFamily<Call> stream_info_commands();
 
 // All of them.
 std::vector<CommandFamily<Call>> server_families();

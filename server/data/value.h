@@ -39,7 +39,12 @@ struct ValuePiece {
     kField,   // a: field, b: value; with number: when the field expires (unix ms), 0 where it stays
     kScored,  // a: member, number: the bits of its score (a double)
     kNode,    // a: bytes of a list's node; number: 1 one plain element, 2 a listpack
-    kRaw,     // a: bytes as they stand in RDB (streams)
+    // Of streams, whose counts stand between their pieces:
+    kStreamNode,  // a: the 16 bytes of its id, b: its listpack
+    kLengths,     // a: numbers, 8 bytes each (this machine's), that RDB writes as lengths
+    kText,        // a: a string
+    kPending,  // a: of pending entries each the 16 bytes of the id, time and deliveries (8 and 8)
+    kRaw,      // a: bytes as they stand in RDB
   };
   Kind kind;
   std::string_view a;

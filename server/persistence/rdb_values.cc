@@ -1,5 +1,7 @@
 #include "server/persistence/rdb_values.h"
 
+#include <cstring>
+
 #include "common/base/check.h"
 #include "server/data/listpack.h"
 #include "server/persistence/rdb_primitives.h"
@@ -18,6 +20,25 @@ void append_members(ByteBuffer& out, std::string_view bytes, bool compress) {
     const Listpack::Element element = pack.at(at);
     Listpack::Scratch scratch;
     append_rdb_string(out, element.view(scratch), compress);
+  }
+}
+
+uint64_t number_at(std::string_view bytes, size_t at) {
+  uint64_t number;
+  std::memcpy(&number, bytes.data() + at, sizeof number);
+  return number;
+}
+
+void append_lengths(ByteBuffer& out, std::string_view lengths) {
+  for (size_t at = 0; at < lengths.size(); at += 8) append_rdb_length(out, number_at(lengths, at));
+}
+
+// A stream's entries that were delivered: id, time of the last delivery, how many there were.
+void append_pending(ByteBuffer& out, std::string_view entries) {
+  for (size_t at = 0; at < entries.size(); at += 32) {
+    out.append(entries.substr(at, 16));
+    append_le64(out, number_at(entries, at + 16));
+    append_rdb_length(out, number_at(entries, at + 24));
   }
 }
 
@@ -97,6 +118,15 @@ void append_rdb_piece(ByteBuffer& out, const ValuePiece& piece, LargeKind kind, 
     case ValuePiece::Kind::kNode:
       append_rdb_length(out, static_cast<uint64_t>(piece.number));
       return append_rdb_string(out, piece.a, compress);
+    case ValuePiece::Kind::kStreamNode:
+      append_rdb_string(out, piece.a, false);
+      return append_rdb_string(out, piece.b, compress);
+    case ValuePiece::Kind::kLengths:
+      return append_lengths(out, piece.a);
+    case ValuePiece::Kind::kText:
+      return append_rdb_string(out, piece.a, compress);
+    case ValuePiece::Kind::kPending:
+      return append_pending(out, piece.a);
     case ValuePiece::Kind::kRaw:
       out.append(piece.a);
       return;

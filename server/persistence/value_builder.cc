@@ -13,6 +13,12 @@ std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLim
     case RdbType::kHashZiplist:
     case RdbType::kHashListpack:
       return build_hash(type, limits);
+    case RdbType::kStream:
+      return build_stream(1);
+    case RdbType::kStream2:
+      return build_stream(2);
+    case RdbType::kStream3:
+      return build_stream(3);
     default:
       return nullptr;
   }

@@ -28,5 +28,6 @@ std::unique_ptr<ValueBuilder> build_hash(RdbType type, const EncodingLimits& lim
 
 // nullptr: values of this type are not kept (strings have a way of their own).
 std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLimits& limits);
+std::unique_ptr<ValueBuilder> build_stream(int version);  // of the form: 1 to 3
 
 }  // namespace redan

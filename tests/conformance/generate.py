@@ -9,6 +9,7 @@ import time
 
 import generate_hashes
 import generate_sets
+import generate_streams
 
 KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"k3", b"counter", b"", b"key with space", b"bin\x00\xff\r\n",
         b"{tag}x", b"long" * 60]
@@ -57,7 +58,7 @@ RELATIVE = {b"EX": 1000, b"PX": 1, b"EXPIRE": 1000, b"PEXPIRE": 1, b"SETEX": 100
 NEAREST_MS = 500_000
 
 
-class Generator(generate_hashes.HashCommands, generate_sets.SetCommands):
+class Generator(generate_hashes.HashCommands, generate_sets.SetCommands, generate_streams.StreamCommands):
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.families = [(weight, make) for weight, make in (
@@ -66,7 +67,8 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands):
             (4, self.rename), (3, self.databases), (2, self.lcs), (2, self.sort), (3, self.object),
             (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets),
             (14, self.hashes), (9, self.bitmaps), (4, self.bitfields),
-            (8, self.hyperloglogs))]
+            (8, self.hyperloglogs),
+            (24, self.streams))]
         self.weights = [weight for weight, _ in self.families]
         self.makers = [make for _, make in self.families]
 
@@ -104,7 +106,8 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands):
     def disturb(self, command):
         """Now and then an argument too many, too few, or another one."""
         dice = self.random.random()
-        if dice > 0.06 or command[0].upper() in (b"MULTI", b"EXEC", b"DISCARD"):
+        if dice > 0.06 or command[0].upper() in (b"MULTI", b"EXEC", b"DISCARD") or \
+                generate_streams.names_consumer(command):
             return command
         command = list(command)
         if dice < 0.02 and len(command) > 1:

@@ -100,6 +100,17 @@ KNOWN = [
     Known("hll-cut-run", "Redis reads the byte behind a text that ends within a run",
           lambda upper, subject, oracle: upper[:3] == ["PFDEBUG", "DECODE", "HLL:BAD"] and
           oracle.split(b"\n", 1)[-1].startswith(subject.split(b"\n", 1)[-1].rstrip())),
+    Known("xread-unbalanced", "7.2 names the command, and for XREADGROUP the ID >, in the error about an odd number of "
+          "words behind STREAMS",
+          lambda upper, subject, oracle: upper[:1] in (["XREAD"], ["XREADGROUP"]) and
+          oracle.startswith(b"-ERR Unbalanced XREAD list") and subject.startswith(b"-ERR Unbalanced '")),
+    Known("xadd-sequence-exhausted", "7.0 says of <ms>-* behind the last sequence number what it says of too large "
+          "entries; 7.2 says that the ID is too small",
+          lambda upper, subject, oracle: upper[:1] == ["XADD"] and
+          oracle == b"-ERR Elements are too large to be stored\r\n" and b"equal or smaller" in subject),
+    Known("xsetid-below-deleted", "7.2 refuses a last ID below the highest that XDEL took away",
+          lambda upper, subject, oracle: upper[:1] == ["XSETID"] and oracle == b"+OK\r\n" and
+          b"smaller than current max_deleted_entry_id" in subject),
     Known("help-words", "HELP is made from the command table, in 7.2's words", _help),
 ]
 

@@ -156,6 +156,34 @@ def slowlog(command, a, b):
     return arguments(a) == arguments(b)
 
 
+def stream_times(command, a, b):
+    """Deliveries and consumers' times are each server's own (and 7.2 tells more of them: inactive and
+    active-time); the rest must agree."""
+    return a[:1] == b[:1] and without_times(parse(a)[0]) == without_times(parse(b)[0])
+
+
+CONSUMER_TIMES = (b"idle", b"inactive", b"seen-time", b"active-time")
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return [item for pair in value.items() if pair[0] not in CONSUMER_TIMES for item in (pair[0], without_times(pair[1]))]
+    if not isinstance(value, list):
+        return value
+    if len(value) in (3, 4) and isinstance(value[0], bytes) and isinstance(value[-1], int):
+        # An id, its consumer where that is named, a time or how long ago it was, a count.
+        return [*value[:-2], about(value[-2]), value[-1]]
+    if len(value) % 2 == 0 and any(isinstance(name, bytes) and name in CONSUMER_TIMES for name in value[::2]):
+        pairs = [(name, without_times(item)) for name, item in zip(value[::2], value[1::2])]
+        return [item for pair in pairs if pair[0] not in CONSUMER_TIMES for item in pair]
+    return [without_times(item) for item in value]
+
+
+def about(number):
+    """A time as such, or as long ago: half an hour more or less is the same."""
+    return round(number / 1_800_000)
+
+
 RULES = {
     ("TTL",): near(1), ("PTTL",): near(4000), ("EXPIRETIME",): near(2), ("PEXPIRETIME",): near(4000),
     ("KEYS",): unordered, ("SCAN",): scan, ("RANDOMKEY",): same_kind, ("TIME",): same_kind,
@@ -169,6 +197,7 @@ RULES = {
     ("DEBUG", "OBJECT"): debug_object, ("MEMORY", "USAGE"): same_kind, ("MEMORY", "STATS"): same_fields,
     ("MEMORY", "DOCTOR"): same_kind, ("MEMORY", "MALLOC-STATS"): same_kind,
     ("SLOWLOG", "GET"): slowlog, ("SLOWLOG", "LEN"): same_kind,
+    ("XPENDING",): stream_times, ("XINFO",): stream_times,
     ("COMMAND", "COUNT"): same_kind, ("PUBSUB", "CHANNELS"): unordered,
     ("SMEMBERS",): unordered, ("SINTER",): unordered, ("SUNION",): unordered, ("SDIFF",): unordered,
     ("SPOP",): same_count, ("SRANDMEMBER",): same_count, ("SSCAN",): element_scan,

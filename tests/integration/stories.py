@@ -13,7 +13,7 @@ SUBJECT, ORACLE = binaries.subject(), binaries.oracle()
 
 
 def fill(server, count=5000):
-    """Strings of many sizes in two databases, some with an expiry far away, and sets of all forms."""
+    """Strings of many sizes in two databases, some with an expiry far away, sets of all forms, streams."""
     with server.client(timeout=30) as client:
         for database in (0, 7):
             client.call("SELECT", database)
@@ -26,7 +26,7 @@ def fill(server, count=5000):
                     commands.append(["SET", f"big:{i}", ("abcdefgh" * 5000)[:i * 13 + 1]])
                 if i % 7 == 0:
                     commands.append(["SET", f"number:{i}", i * 1_000_003 - 10**9])
-            client.pipeline(commands + list(sets(count)))
+            client.pipeline(commands + list(sets(count)) + list(streams(count)))
 
 
 def sets(count):
@@ -34,6 +34,17 @@ def sets(count):
     for size in (1, 20, 200, count // 5):
         yield ["SADD", f"set:integers:{size}", *(i * i * 1009 - 70000 for i in range(size))]
         yield ["SADD", f"set:text:{size}", *(f"member {i}" for i in range(size)), *range(size // 10), "long" * size]
+
+
+def streams(count):
+    """With and without groups, with entries that were deleted, and without any."""
+    for size in (1, 20, count // 5):
+        key = f"stream:{size}"
+        yield from (["XADD", key, f"{i * 37}-{i % 3 + 1}", "field", f"value {i % 11}", *(["more", i] if i % 4 == 0 else [])]
+                    for i in range(size))
+        yield ["XGROUP", "CREATE", key, "group", "0"]
+        yield ["XREADGROUP", "GROUP", "group", "consumer", "COUNT", size // 2 + 1, "STREAMS", key, ">"]
+        yield ["XDEL", key, "0-1", "37-2"]
 
 
 __all__ = ["Client", "Closed", "HOST", "ORACLE", "ReplyError", "SUBJECT", "Story", "eventually", "fill"]
