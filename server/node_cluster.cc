@@ -43,7 +43,8 @@ ReplicationFacts facts_of(const ReplicationDriver& replication) {
   const bool up = replication.is_replica() && replication.link_up();
   return {.offset = replication.offset(),
           .link_up = up,
-          .contact = replication.contact().value_or(monotonic_now() - kNever)};
+          .contact = replication.contact().value_or(monotonic_now() - kNever),
+          .refused = replication.is_replica() && replication.refuses_primary()};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "common/base/parse.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -59,6 +60,17 @@ std::optional<Number> parse_real(std::string_view text, Read read) {
 }  // namespace
 
 std::optional<double> parse_double(std::string_view text) {
+  // The usual forms; strtod knows more of them ("+1", "0x10", "1e400" with its error).
+  constexpr int64_t kMostExact = int64_t{1} << 53;
+  const auto whole = parse_int64(text);
+  if (whole && *whole >= -kMostExact && *whole <= kMostExact) return static_cast<double>(*whole);
+  constexpr size_t kUsualLength = 64;
+  if (text.size() <= kUsualLength) {
+    double value;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool all = error == std::errc() && rest == text.data() + text.size();
+    if (all && !std::isnan(value)) return value;
+  }
   return parse_real<double>(text, [](const char* p, char** end) { return std::strtod(p, end); });
 }
 
@@ -210,17 +222,24 @@ std::string quote_word(std::string_view bytes) {
   return text + '"';
 }
 
-std::string format_double(double value) {
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  if (std::isnan(value)) return "nan";
-  if (value == 0) return std::signbit(value) ? "-0" : "0";
+char* print_double(char* to, double value) {
+  const auto put = [&](std::string_view text) { return std::copy(text.begin(), text.end(), to); };
+  if (std::isinf(value)) return put(value > 0 ? "inf" : "-inf");
+  if (std::isnan(value)) return put("nan");
+  if (value == 0) return put(std::signbit(value) ? "-0" : "0");
   // Whole numbers that a double holds exactly are written as integers.
-  if (value > -4503599627370496.0 && value < 4503599627370496.0 && value == std::floor(value)) {
-    return std::to_string(static_cast<int64_t>(value));
+  if (value > -4503599627370496.0 && value < 4503599627370496.0) {
+    const auto integer = static_cast<int64_t>(value);
+    if (static_cast<double>(integer) == value) {
+      return std::to_chars(to, to + kPrintedDoubleBytes, integer).ptr;
+    }
   }
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, "%.17g", value);
-  return buffer;
+  return std::to_chars(to, to + kPrintedDoubleBytes, value, std::chars_format::general, 17).ptr;
+}
+
+std::string format_double(double value) {
+  char text[kPrintedDoubleBytes];
+  return std::string(text, print_double(text, value));
 }
 
 std::string format_long_double_human(long double value) {

@@ -27,9 +27,12 @@ std::optional<std::vector<std::string>> split_words(std::string_view line);
 // The word between double quotes, unprintable bytes as escapes: what split_words reads back.
 std::string quote_word(std::string_view bytes);
 
-// The shortest text that reads back as the same double ("3", "0.1", "inf", "1e+21"): how Redis
-// writes doubles in RESP3 and scores.
+// A text of at most 17 digits that reads back as the same double ("3", "0.10000000000000001",
+// "inf", "1e+21"): how Redis writes doubles in RESP3, and scores.
 std::string format_double(double value);
+// The same into a buffer of kPrintedDoubleBytes; returns the end.
+inline constexpr size_t kPrintedDoubleBytes = 32;
+char* print_double(char* to, double value);
 // The fixed form with up to 17 digits behind the point and no trailing zeros: how INCRBYFLOAT
 // writes its result.
 std::string format_long_double_human(long double value);

@@ -18,7 +18,9 @@ void ReplyWriter::boolean(bool value) {
 }
 
 void ReplyWriter::number_double(double value) {
-  const std::string text = format_double(value);
+  char digits[kPrintedDoubleBytes];
+  const char* const end = print_double(digits, value);
+  const std::string_view text(digits, static_cast<size_t>(end - digits));
   if (version_ == Resp::k2) return bulk(text);
   out_->append(',');
   out_->append(text);

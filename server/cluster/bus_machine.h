@@ -50,6 +50,7 @@ struct ReplicationFacts {
   int64_t offset = 0;    // Ours: end of the stream that we wrote or applied.
   bool link_up = false;  // Replica: connected to the primary, and in sync.
   Instant contact{};     // Replica: last byte from the primary, or when the link went down.
+  bool refused = false;  // Replica: the primary came back without its data, and ours was kept.
 };
 
 enum class FailoverMode { kGraceful, kForce, kTakeover };

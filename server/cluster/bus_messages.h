@@ -117,7 +117,7 @@ struct VoteRequest {
   Epoch epoch{};         // The election.
   Epoch config_epoch{};  // Of the primary that it would replace,
   SlotSet slots;         // and that one's slots.
-  bool forced = false;   // A manual failover: the primary need not have failed.
+  bool forced = false;  // The primary need not have failed: a manual failover, or it lost its data.
   friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
 };
 // Yes. A refusal is silence.

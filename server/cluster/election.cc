@@ -60,16 +60,22 @@ void ClusterMachine::schedule_election() {
 void ClusterMachine::stand_for_election() {
   const ClusterNode* primary = my_primary();
   const bool manual = manual_until_ && manual_ready_;
-  const bool wanted = primary != nullptr && primary->has_slots() && (primary->failed() || manual) &&
+  // It lives, and has lost what we have: as bad as dead, and however old our data is, it is more.
+  const bool emptied = replication_.refused;
+  const bool wanted = primary != nullptr && primary->has_slots() &&
+                      (primary->failed() || emptied || manual) &&
                       (!options_.replica_no_failover || manual) && has_data() &&
-                      (manual || data_is_fresh());
+                      (manual || emptied || data_is_fresh());
   if (!wanted) {
     // The next failure is a story of its own.
     if (!asked_ && election_at_) election_at_.reset();
     return;
   }
   const Nanos patience = std::max<Nanos>(2 * options_.node_timeout, kShortestPatience);
-  if (!election_at_ || now_ - *election_at_ > 2 * patience) schedule_election();
+  if (!election_at_ || now_ - *election_at_ > 2 * patience) {
+    if (emptied) log(LogLevel::kWarning, "My master came back without its data: I take over.");
+    schedule_election();
+  }
   if (!asked_ && !manual) {
     const size_t better = rank();
     if (better > rank_) {
@@ -98,7 +104,7 @@ void ClusterMachine::stand_for_election() {
     const VoteRequest request{.epoch = campaign_.epoch(),
                               .config_epoch = primary->config_epoch,
                               .slots = primary->slots,
-                              .forced = manual};
+                              .forced = manual || emptied};
     for (const auto& [id, node] : view_.nodes()) {
       if (&node != &self() && counts(node)) send(node, request);
     }

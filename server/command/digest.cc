@@ -57,6 +57,12 @@ void add_value(Digest& digest, const Entry& entry) {
     case ValueType::kHash:
       add_hash(digest, entry);
       break;
+    case ValueType::kSortedSet:
+      add_sorted_set(digest, entry);
+      break;
+    case ValueType::kList:
+      add_list(digest, entry);
+      break;
     default:
       REDAN_CHECK(false);
   }

@@ -31,5 +31,7 @@ inline std::string_view bytes_of(const Digest& digest) {
 void add_stream(Digest& digest, const Entry& entry);
 void add_set(Digest& digest, const Entry& entry);
 void add_hash(Digest& digest, const Entry& entry);
+void add_sorted_set(Digest& digest, const Entry& entry);
+void add_list(Digest& digest, const Entry& entry);
 
 }  // namespace redan

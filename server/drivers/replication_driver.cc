@@ -117,6 +117,10 @@ std::optional<Instant> ReplicationDriver::contact() const {
   return state_->link.contact();
 }
 
+bool ReplicationDriver::refuses_primary() const {
+  return state_->link.machine().refuses();
+}
+
 void ReplicationDriver::keep_still(bool still) {
   state_->still = still;
   if (!still && std::exchange(state_->acks_wanted, false)) state_->ask_for_acks();

@@ -75,6 +75,8 @@ class ReplicationDriver final : public ReplicationService {
   void reset_stats();
   // For a cluster: when our data was our primary's the last time; none: never, in this process.
   std::optional<Instant> contact() const;
+  // For a cluster: our primary came back without its data, and ours was kept.
+  bool refuses_primary() const;
   // While true the stream gets nothing of ours (pings, questions for acknowledgements): its offset
   // stands still as long as nobody writes.
   void keep_still(bool still);

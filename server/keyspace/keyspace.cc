@@ -374,6 +374,15 @@ void Keyspace::become_large(Ref& ref, std::unique_ptr<LargeValue> large) {
   replace(ref, [&](Entry* before) { return EntryMaker::become_large(before, std::move(large)); });
 }
 
+void Keyspace::become_compact(Ref& ref, std::string bytes) {
+  replace(ref, [&](Entry* before) {
+    const ValueType type = before->type();
+    forget_value(*before);
+    return EntryMaker::set_value(before, StoredValue::packed(type, std::move(bytes)),
+                                 before->expiry_ms());
+  });
+}
+
 Keyspace::Ref Keyspace::create(int db, std::string_view key, Ref ref, StoredValue value) {
   REDAN_CHECK(!ref);
   Entry* const entry = EntryMaker::make_value(key, std::move(value), Entry::kNoExpiry);

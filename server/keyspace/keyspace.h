@@ -209,6 +209,8 @@ class Keyspace {
   void convert(Ref& ref, StoredValue value);
   // The compact collection goes on in its large form.
   void become_large(Ref& ref, std::unique_ptr<LargeValue> large);
+  // The large collection goes on as this listpack, with few elements left.
+  void become_compact(Ref& ref, std::string bytes);
   // A new key, where change() found none. Counts no change; the result is for changing it further.
   Ref create(int db, std::string_view key, Ref ref, StoredValue value);
   // Takes the key out: its last element is gone. Counts no change.

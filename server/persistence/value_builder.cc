@@ -13,6 +13,16 @@ std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLim
     case RdbType::kHashZiplist:
     case RdbType::kHashListpack:
       return build_hash(type, limits);
+    case RdbType::kSortedSetText:
+    case RdbType::kSortedSet:
+    case RdbType::kSortedSetZiplist:
+    case RdbType::kSortedSetListpack:
+      return build_sorted_set(type, limits);
+    case RdbType::kList:
+    case RdbType::kListZiplist:
+    case RdbType::kListQuicklist:
+    case RdbType::kListQuicklist2:
+      return build_list(limits);
     case RdbType::kStream:
       return build_stream(1);
     case RdbType::kStream2:

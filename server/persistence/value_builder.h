@@ -23,8 +23,10 @@ class ValueBuilder : public RdbPieces {
   virtual StoredValue take() = 0;
 };
 
+std::unique_ptr<ValueBuilder> build_list(const EncodingLimits& limits);
 std::unique_ptr<ValueBuilder> build_set(const EncodingLimits& limits);
 std::unique_ptr<ValueBuilder> build_hash(RdbType type, const EncodingLimits& limits);
+std::unique_ptr<ValueBuilder> build_sorted_set(RdbType type, const EncodingLimits& limits);
 
 // nullptr: values of this type are not kept (strings have a way of their own).
 std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLimits& limits);

@@ -8,7 +8,9 @@ import random
 import time
 
 import generate_hashes
+import generate_lists
 import generate_sets
+import generate_sorted_sets
 import generate_streams
 
 KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"k3", b"counter", b"", b"key with space", b"bin\x00\xff\r\n",
@@ -58,7 +60,8 @@ RELATIVE = {b"EX": 1000, b"PX": 1, b"EXPIRE": 1000, b"PEXPIRE": 1, b"SETEX": 100
 NEAREST_MS = 500_000
 
 
-class Generator(generate_hashes.HashCommands, generate_sets.SetCommands, generate_streams.StreamCommands):
+class Generator(generate_hashes.HashCommands, generate_lists.ListCommands, generate_sets.SetCommands,
+                generate_sorted_sets.SortedSetCommands, generate_streams.StreamCommands):
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.families = [(weight, make) for weight, make in (
@@ -67,7 +70,7 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands, generat
             (4, self.rename), (3, self.databases), (2, self.lcs), (2, self.sort), (3, self.object),
             (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets),
             (14, self.hashes), (9, self.bitmaps), (4, self.bitfields),
-            (8, self.hyperloglogs),
+            (8, self.hyperloglogs), (20, self.sorted_sets), (14, self.lists),
             (24, self.streams))]
         self.weights = [weight for weight, _ in self.families]
         self.makers = [make for _, make in self.families]
@@ -231,7 +234,7 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands, generat
             [[b"ASC"], [b"DESC"], [b"ALPHA"], [b"LIMIT", self.one(INTEGERS[:6], ODD_NUMBERS), b"10"],
              [b"BY", b"w_*"], [b"GET", b"#"]], self.random.randint(0, 3)) for part in option]
         store = [b"STORE", self.key()] if self.random.random() < 0.3 else []
-        return [self.word(b"SORT", b"SORT_RO"), self.random.choice(KEYS + [b"no such list"] * 8),
+        return [self.word(b"SORT", b"SORT_RO"), self.random.choice(LCS_KEYS + [b"no such list"] * 4),
                 *options, *store]
 
     def bitmaps(self):
@@ -304,7 +307,8 @@ class Generator(generate_hashes.HashCommands, generate_sets.SetCommands, generat
 
     def transaction(self):
         inner = [self.random.choice([self.set, self.counter, self.ranges, self.many, self.read,
-                                     self.rename, self.set_edit, self.nonsense])()
+                                     self.rename, self.set_edit, self.list_push, self.list_move, self.list_wait,
+                                     self.nonsense])()
                  for _ in range(self.random.randint(0, 4))]
         inner = [command for command in inner if command[0].upper() not in (b"DUMP",)]
         end = [self.random.choice([[b"EXEC"], [b"EXEC"], [b"EXEC"], [b"DISCARD"], [b"MULTI"]])]
@@ -337,7 +341,8 @@ def hazardous(command):
     upper = [part.upper() for part in command]
     if upper == [b"COMMAND"]:
         return True  # In no order; metadata.py compares it by name.
-    if generate_sets.left_to_chance(command):
+    if (generate_sets.left_to_chance(command) or generate_sorted_sets.left_to_chance(command) or
+            generate_lists.could_wait_long(command)):
         return True
     now_ms = time.time() * 1000
     for index, word in enumerate(upper):

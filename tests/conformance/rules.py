@@ -201,6 +201,7 @@ RULES = {
     ("COMMAND", "COUNT"): same_kind, ("PUBSUB", "CHANNELS"): unordered,
     ("SMEMBERS",): unordered, ("SINTER",): unordered, ("SUNION",): unordered, ("SDIFF",): unordered,
     ("SPOP",): same_count, ("SRANDMEMBER",): same_count, ("SSCAN",): element_scan,
+    ("ZRANDMEMBER",): same_count, ("ZSCAN",): element_scan,
     ("DUMP",): lambda command, a, b: a[:1] == b"$" == b[:1] and not a.startswith(b"$-1")
     and not b.startswith(b"$-1"),  # dumps.py checks what the payloads hold.
 }

@@ -6,6 +6,7 @@
     @2 <                       reads one more message there
     @2 CLOSED                  both servers have closed it
     RAW "PING\\r\\n" => 1        bytes as they are; how many replies to read
+    BLOCKED 2                  waits until so many clients of each server are blocked
     CLIENT REPLY OFF => 0      a command with another number of replies than one
     ~ RANDOMKEY                only the kind of the reply must agree
     {x*1000}                   inside an argument: x, 1000 times
@@ -15,6 +16,7 @@
 import re
 from dataclasses import dataclass, field
 
+from harness.processes import eventually
 from harness.resp import encode
 
 from pair import CLOSED, NO_REPLY, Link, show_command
@@ -29,7 +31,7 @@ ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b"}
 class Step:
     line: int
     connection: int
-    kind: str  # "command", "raw", "read" or "closed"
+    kind: str  # "command", "raw", "read", "closed" or "blocked"
     args: list
     replies: int = 1
     loose: bool = False
@@ -107,6 +109,8 @@ def parse_step(line, number):
     if line == "CLOSED":
         return Step(number, connection, "closed", [b"CLOSED"])
     args = [expand(arg) for arg in split_arguments(line)]
+    if args[0] == b"BLOCKED":
+        return Step(number, connection, "blocked", args, 0)
     if args[0] == b"RAW":
         return Step(number, connection, "raw", args[1:], 1 if replies is None else replies, loose)
     if replies is None:
@@ -126,11 +130,14 @@ class Runner:
             reset(server)
         links = {}
         done = []
+        wants_ids = any(b"{id:" in arg for step in sequence.steps for arg in step.args)
         try:
             for step in sequence.steps:
                 link = links.get(step.connection)
                 if link is None:
                     link = links[step.connection] = Link(self.subject, self.oracle, resp)
+                    if wants_ids:
+                        link.client_ids()  # It could not be asked any more while it is blocked.
                 where = f"{sequence.file}:{step.line} ({sequence.title}, RESP{resp})"
                 if not self._step(step, link, links, where, done):
                     return
@@ -143,6 +150,9 @@ class Runner:
         if step.kind == "command":
             link.send_raw(*(encode(*(self._fill(arg, links, side) for arg in step.args))
                             for side in (0, 1)))
+        elif step.kind == "blocked":
+            for server in (self.subject, self.oracle):
+                wait_for_blocked(server, step.args[1].decode())
         elif step.kind == "raw":
             link.send_raw(step.args[0])
         for _ in range(step.replies):
@@ -170,6 +180,11 @@ class Runner:
             host, port = link.clients[side].socket.getsockname()
             return f"{host}:{port}".encode()
         return re.sub(rb"\{(id|addr):(\d+)\}", replace, arg)
+
+
+def wait_for_blocked(server, count):
+    with server.client() as client:
+        eventually(lambda: client.info("clients")["blocked_clients"] == count, what=f"{count} blocked clients")
 
 
 def reset(server):

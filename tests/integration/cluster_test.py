@@ -187,6 +187,25 @@ class Failing(ClusterStory):
         cluster.wait_agreed()
         self.assertEqual(primary.digest(), replica.digest())
 
+    def test_a_primary_that_comes_back_without_its_data_is_replaced(self):
+        """Sooner than anybody takes it for dead: its replica refuses the empty data set and takes over."""
+        cluster = self.make(**{"cluster-node-timeout": 15000})
+        primary, replica = self.shard()
+        with cluster.client() as client:
+            for i in range(100):
+                client.call("SET", f"{{b}}:{i}", i)
+        replica.wait_in_sync(primary)
+        digest = replica.digest()
+        primary.kill()
+        primary.restart()
+        self.wait_role(replica, "master")
+        self.wait_role(primary, "slave")
+        primary.wait_in_sync(replica)
+        self.assertEqual(primary.digest(), digest)
+        self.assertIn("My master came back without its data: I take over.", replica.log())
+        self.assertNotIn("as failing (quorum reached)", replica.log())
+        cluster.wait_agreed()
+
     def test_a_primary_that_is_told_to_stop_is_replaced_too(self):
         cluster = self.make()
         primary, replica = self.shard()

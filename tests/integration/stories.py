@@ -13,7 +13,8 @@ SUBJECT, ORACLE = binaries.subject(), binaries.oracle()
 
 
 def fill(server, count=5000):
-    """Strings of many sizes in two databases, some with an expiry far away, sets of all forms, streams."""
+    """Strings of many sizes in two databases, some with an expiry far away, lists, sets and sorted sets of all forms,
+    and streams."""
     with server.client(timeout=30) as client:
         for database in (0, 7):
             client.call("SELECT", database)
@@ -26,7 +27,15 @@ def fill(server, count=5000):
                     commands.append(["SET", f"big:{i}", ("abcdefgh" * 5000)[:i * 13 + 1]])
                 if i % 7 == 0:
                     commands.append(["SET", f"number:{i}", i * 1_000_003 - 10**9])
-            client.pipeline(commands + list(sets(count)) + list(streams(count)))
+            client.pipeline(commands + list(lists(count)) + list(sets(count)) + list(sorted_sets(count)) +
+                            list(streams(count)))
+
+
+def lists(count):
+    """Of one listpack and of many nodes, one of them with an element that is too large for any."""
+    for size in (1, 20, 200, count):
+        yield ["RPUSH", f"list:integers:{size}", *(i * i * 1009 - 70000 for i in range(size))]
+        yield ["RPUSH", f"list:text:{size}", *(f"element {i}" for i in range(size)), "long" * size, "last"]
 
 
 def sets(count):
@@ -34,6 +43,14 @@ def sets(count):
     for size in (1, 20, 200, count // 5):
         yield ["SADD", f"set:integers:{size}", *(i * i * 1009 - 70000 for i in range(size))]
         yield ["SADD", f"set:text:{size}", *(f"member {i}" for i in range(size)), *range(size // 10), "long" * size]
+
+
+def sorted_sets(count):
+    """Small and large, with scores that are whole numbers, fractions, infinite, and all the same."""
+    for size in (1, 20, 200, count // 5):
+        yield ["ZADD", f"zset:{size}", *(part for i in range(size) for part in (i * 7919 % 1000 / 8, f"member {i}")),
+               "inf", "top", "-inf", "bottom"]
+        yield ["ZADD", f"zset:lex:{size}", *(part for i in range(size) for part in (0, i * i))]
 
 
 def streams(count):

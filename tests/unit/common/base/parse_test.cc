@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -47,6 +51,42 @@ TEST(Parse, DoublesKeepTheirShortForm) {
   EXPECT_EQ(format_double(-1.0 / 0.0), "-inf");
   EXPECT_EQ(parse_double("nan"), std::nullopt);
   EXPECT_EQ(format_long_double_human(10.6L), "10.6");
+}
+
+// The ways around the C library end where it does.
+TEST(Parse, DoublesAreThoseOfTheCLibrary) {
+  Rng rng(1);
+  for (int i = 0; i < 200'000; ++i) {
+    double value;
+    const uint64_t bits = rng.next();
+    std::memcpy(&value, &bits, sizeof value);
+    if (i % 4 == 1) value = static_cast<double>(static_cast<int64_t>(bits) >> rng.below(63));
+    if (i % 4 == 2) value = static_cast<double>(rng.below(100'000)) / 1000;
+    if (std::isnan(value)) continue;
+    char text[64];
+    std::snprintf(text, sizeof text, "%.17g", value);
+    ASSERT_EQ(format_double(value), text);
+    const auto read = parse_double(text);
+    ASSERT_TRUE(read.has_value()) << text;
+    ASSERT_EQ(std::memcmp(&*read, &value, sizeof value), 0) << text;
+  }
+  for (const char* text :
+       {"+1", "1.", ".5", "0x10", "1e3", "007", "-0", "-inf", "Infinity", "1e-400", "5e-324",
+        "9007199254740993", "-9223372036854775808", "00", "1e308"}) {
+    char* end = nullptr;
+    const double expected = std::strtod(text, &end);
+    const auto read = parse_double(text);
+    if (expected == 0 && std::string_view(text).find("400") != std::string_view::npos) {
+      EXPECT_FALSE(read) << text << ": too small";
+      continue;
+    }
+    ASSERT_TRUE(read) << text;
+    EXPECT_EQ(*read, expected) << text;
+    EXPECT_EQ(std::signbit(*read), std::signbit(expected)) << text;
+  }
+  for (const char* text : {"", " 1", "1 ", "nan", "-nan", "1e400", "1x", "--1", "1e", "."}) {
+    EXPECT_FALSE(parse_double(text)) << text;
+  }
 }
 
 TEST(Parse, WhatIncrbyfloatWritesItReadsAgain) {

@@ -15,7 +15,7 @@
 namespace redan {
 namespace {
 
-constexpr int kRounds = 400;
+constexpr int kRounds = 150;
 
 class SentinelEnds : public testing::Test {
  protected:

@@ -335,6 +335,39 @@ TEST(Failover, VotesThatComeWhenAnotherHasTakenOverAreNoVictory) {
   EXPECT_FALSE(net->view(6).myself().is_primary);
 }
 
+TEST(Failover, AReplicaTakesOverFromAPrimaryThatCameBackWithoutItsData) {
+  auto net = Net::cluster(3, 6);  // 3 and 6 follow 0.
+  net->node(3).facts.offset = 100;
+  net->node(6).facts.offset = 900;
+  net->run_for(Seconds(2));
+  net->kill(0);
+  net->restart(0);
+  for (const int replica : {3, 6}) {
+    net->node(replica).follow_clock = false;
+    net->node(replica).facts.link_up = false;
+    net->node(replica).facts.refused = true;
+  }
+  ASSERT_TRUE(net->run_until([&] { return net->view(6).myself().is_primary; }, Seconds(2)));
+  for (const int replica : {3, 6}) net->node(replica).facts = {.offset = 900, .link_up = true};
+  EXPECT_FALSE(net->seen(1, 0)->failed()) << "nobody took it for dead";
+  ASSERT_TRUE(net->run_until([&] { return !net->view(0).myself().is_primary; }));
+  EXPECT_EQ(net->view(0).myself().primary, net->id(6));
+  EXPECT_TRUE(net->run_until([&] { return net->all_ok(); }));
+  EXPECT_FALSE(net->view(3).myself().is_primary);
+}
+
+TEST(Failover, AReplicaThatMayNotTakeOverDoesNotFromAnEmptiedPrimaryEither) {
+  auto net = Net::cluster(3, 3);
+  net->node(3).options.replica_no_failover = true;
+  net->with(3, [&](ClusterMachine& m, BusEffects& out) {
+    m.configure(net->now(), net->node(3).options, out);
+    return 0;
+  });
+  net->node(3).facts.refused = true;
+  net->run_for(Seconds(10));
+  EXPECT_FALSE(net->view(3).myself().is_primary);
+}
+
 TEST(Failover, AnOrphanGetsASpareReplica) {
   auto net = Net::cluster(3, 5);  // 3,6 follow 0; 4,7 follow 1; 5 follows 2.
   net->kill(5);

@@ -115,6 +115,9 @@ TEST_F(Table, ArityFlagsKeysAndCategoriesAreThoseOfRedis) {
                                             "hotkeys|stop",
                                             "digest",
                                             "msetex"};
+  // Commands whose arity is 7.2's.
+  recorded["zrank"] = "zrank -3 1 1 1 fast,readonly @fast,@read,@sortedset";
+  recorded["zrevrank"] = "zrevrank -3 1 1 1 fast,readonly @fast,@read,@sortedset";
   size_t compared = 0;
   for (const CommandEntry* entry : commands.entries()) {
     const auto redis = recorded.find(entry->full_name);

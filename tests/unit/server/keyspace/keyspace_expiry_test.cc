@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "server/data/listpack.h"
 #include "server/keyspace/keyspace.h"
 
 namespace redan {
@@ -181,6 +182,44 @@ TEST(Observer, HearsOfChangesOnlyWhenAsked) {
   f.keyspace.swap(0, 1);
   f.keyspace.flush(-1, Keyspace::Free::kNow);
   EXPECT_EQ(f.listener.flushes, (std::vector<int>{0, 1, 0, 1, -1}));
+}
+
+TEST(Observer, HearsOfKeysThatComeAndOfKeysThatAreMissed) {
+  struct Arrivals final : KeyspaceObserver {
+    std::string heard;
+    void expired(int, std::string_view) override {}
+    void changed(int, std::string_view) override {}
+    void flushing(int) override {}
+    void created(int db, std::string_view key) override {
+      heard += "+" + std::to_string(db) + std::string(key) + " ";
+    }
+    void missed(int db, std::string_view key) override {
+      heard += "?" + std::to_string(db) + std::string(key) + " ";
+    }
+  } arrivals;
+  Keyspace keyspace({.databases = 2, .seed = 1});
+  keyspace.observe(&arrivals);
+  keyspace.set_string(0, "unseen", "v");
+  keyspace.read(0, "missing");
+  keyspace.watch_creation(true);
+  keyspace.watch_misses(true);
+  const auto list = [] { return StoredValue::packed(ValueType::kList, Listpack::empty_bytes()); };
+  keyspace.set_string(0, "a", "v");
+  keyspace.set_string(0, "a", "again");
+  keyspace.set_integer(1, "b", 7);
+  keyspace.set_value(0, "c", list());
+  keyspace.set_value(0, "c", list());
+  keyspace.create(0, "d", keyspace.change(0, "d"), list());
+  keyspace.rename(0, "a", "e");
+  keyspace.move(0, "e", 1);
+  keyspace.copy(1, "e", 0, "f");
+  EXPECT_EQ(std::exchange(arrivals.heard, ""), "+0a +1b +0c +0d +0e +1e +0f ");
+  keyspace.read(0, "a");
+  keyspace.glance(0, "a");
+  keyspace.peek(0, "a");
+  keyspace.change(0, "a");
+  keyspace.load_string(0, "loaded", "v", Entry::kNoExpiry);
+  EXPECT_EQ(arrivals.heard, "?0a ?0a ");
 }
 
 TEST(Access, IdleTimeAndFrequencyFollowReads) {

@@ -225,7 +225,7 @@ std::string sealed(const std::string& body) {
 TEST(DumpPayload, RefusesBrokenInsidesUnderARightChecksum) {
   EXPECT_TRUE(restore(sealed("\x00\x01v"s)).ok());
   for (const std::string& body :
-       {""s, "\x00"s, "\x00\x02v"s, "\x00\x01v "s, "\x00\xc3\x02\x05\xff\xff"s, "\x01\x01\x01v"s,
+       {""s, "\x00"s, "\x00\x02v"s, "\x00\x01v "s, "\x00\xc3\x02\x05\xff\xff"s, "\x01\x02\x01v"s,
         "\x63\x01v"s, "\x00\xc4"s, "\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff"s}) {
     const Result<StoredValue> restored = restore(sealed(body));
     ASSERT_FALSE(restored.ok());

@@ -1,0 +1,174 @@
+// A large list: elements in nodes of some KiB, each a listpack, or one plain element that is too
+// large for one. The nodes' addresses and counts stand in a row (ListRow), so that both ends take
+// O(1), and an index is found by adding counts from the nearer end, 16 bytes a node.
+//
+// Snapshot: pieces are nodes, and come in their order. At the mark every node is frozen: the
+// snapshot knows its address, and whoever wants to change it takes a copy first and leaves the old
+// bytes to the snapshot, which frees them once they are handed over. A node that was handed over is
+// the list's alone again, and changed without a copy.
+//
+// Invariants (check_invariants()): no node is empty; a node's count is its listpack's, counts add
+// up to size(); what the nodes have allocated is as counted; frozen nodes exist in a snapshot only,
+// and their numbers rise along the row. A view of an element is good until the next change.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/parse.h"
+#include "server/data/limits.h"
+#include "server/data/list_nodes.h"
+#include "server/data/listpack.h"
+#include "server/data/value.h"
+
+namespace redan {
+
+enum class ListEnd : uint8_t { kHead, kTail };
+
+// A text to compare elements with, read as a number once.
+class ListNeedle {
+ public:
+  explicit ListNeedle(std::string_view text);
+  std::string_view text() const { return text_; }
+  bool equals(const Listpack::Element& element) const {
+    return element.is_integer ? number_ && *number_ == element.integer : element.text == text_;
+  }
+
+ private:
+  std::string_view text_;
+  std::optional<int64_t> number_;  // where it is one in canonical form
+};
+
+class LargeList final : public LargeValue {
+ public:
+  using Element = Listpack::Element;
+
+  explicit LargeList(const ListLimits& limits) : limits_(limits) {}
+  ~LargeList() override;
+
+  // The element must be there.
+  Element at(size_t index) const;
+  // `count` elements from `first` on, towards the tail or towards the head; each(element) says
+  // whether to go on.
+  template <class Each>
+  void for_each(size_t first, size_t count, ListEnd towards, Each&& each) const;
+
+  void push(ListEnd end, std::string_view text);
+  // In front of the element at `index`; at size(): behind the last.
+  void insert(size_t index, std::string_view text);
+  void replace(size_t index, std::string_view text);
+  void erase(size_t first, size_t count);
+  // Takes out up to `most` elements that equal `needle`, beginning at that end; how many it were.
+  size_t erase_equal(const ListNeedle& needle, size_t most, ListEnd from);
+
+  // Whole nodes behind the last: a listpack that has elements, an element of its own.
+  void append_packed(std::string_view listpack);
+  void append_plain(std::string_view text);
+  // The listpack of a list that is one node; nothing where it is not.
+  std::optional<std::string_view> only_listpack() const;
+  const ListLimits& limits() const { return limits_; }
+
+  LargeKind kind() const override { return LargeKind::kList; }
+  size_t size() const override { return size_; }
+  size_t memory_bytes() const override {
+    return size_class(sizeof *this) + row_.memory_bytes() + node_bytes_;
+  }
+  std::unique_ptr<LargeValue> clone() const override;
+  std::string_view encoding_name() const override { return "quicklist"; }
+  void for_each_piece(PieceSink& sink) const override;
+  size_t piece_count() const override { return row_.size(); }
+  void begin_snapshot(PieceSink* sink) override;
+  bool in_snapshot() const override { return snapshot_ != nullptr; }
+  bool walk_snapshot(size_t pieces) override;
+  void end_snapshot() override;
+  void check_invariants() const override;
+
+ private:
+  // A place in the row, and one in its node.
+  struct Position {
+    size_t node;
+    size_t index;
+  };
+  struct FrozenNode {
+    char* bytes;
+    uint32_t capacity;
+    bool plain;
+    bool left_behind;  // The list has another node in its place, or none.
+  };
+  struct Snapshot {
+    PieceSink* sink;
+    std::vector<FrozenNode> nodes;
+    size_t walked = 0;
+  };
+  // A node's listpack, as ListpackEdit wants it.
+  class NodeBytes;
+
+  Position find(size_t index) const;
+  size_t allocated(const ListNode& node) const;
+  bool needed_by_snapshot(const ListNode& node) const {
+    return node.frozen != 0 && node.capacity >= snapshot_->walked;
+  }
+  bool has_room(const ListNode& node, std::string_view text) const;
+
+  void add(size_t at, const ListNode& node);
+  void drop(size_t from, size_t nodes);
+  ListNode& own(size_t at);
+  void insert_node(size_t at, std::string_view text);
+  void insert_into(size_t at, size_t index, std::string_view text);
+  void erase_in(size_t at, size_t index, size_t count);
+  void split(size_t at, size_t index);
+  bool merge_behind(size_t at);
+  void merge_around(size_t at);
+
+  ListLimits limits_;
+  ListRow row_;
+  size_t size_ = 0;
+  size_t node_bytes_ = 0;
+  std::unique_ptr<Snapshot> snapshot_;
+};
+
+namespace list_detail {
+
+inline std::string_view plain_text(const char* bytes) {
+  uint64_t size;
+  std::memcpy(&size, bytes, sizeof size);
+  return {bytes + sizeof size, size};
+}
+inline std::string_view packed_bytes(const char* bytes) {
+  uint32_t size;
+  std::memcpy(&size, bytes, sizeof size);
+  return {bytes, size};
+}
+inline Listpack::Element plain_element(const char* bytes) {
+  Listpack::Element element;
+  element.text = plain_text(bytes);
+  return element;
+}
+
+}  // namespace list_detail
+
+template <class Each>
+void LargeList::for_each(size_t first, size_t count, ListEnd towards, Each&& each) const {
+  if (count == 0) return;
+  Position from = find(first);
+  const bool forwards = towards == ListEnd::kTail;
+  for (;;) {
+    const ListNode& node = row_[from.node];
+    if (node.plain != 0) {
+      if (!each(list_detail::plain_element(node.bytes)) || --count == 0) return;
+    } else {
+      const Listpack pack(list_detail::packed_bytes(node.bytes));
+      for (size_t at = pack.nth(static_cast<int64_t>(from.index)); at != Listpack::kNone;
+           at = forwards ? pack.next(at) : pack.previous(at)) {
+        if (!each(pack.at(at)) || --count == 0) return;
+      }
+    }
+    from.node += forwards ? 1 : static_cast<size_t>(-1);
+    from.index = forwards ? 0 : row_[from.node].count - 1;
+  }
+}
+
+}  // namespace redan

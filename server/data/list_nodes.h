@@ -1,0 +1,97 @@
+// The nodes of a large list: how large one may grow, and the row in which they stand.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "common/base/check.h"
+#include "server/data/value.h"
+
+namespace redan {
+
+// list-max-listpack-size: of a node that holds a listpack, and of a list that is one.
+struct ListLimits {
+  // Numbers of elements are bounded in bytes too.
+  static constexpr size_t kSafeBytes = 8192;
+  // What an element may take beside its text, as Redis reckons when it fills a node.
+  static constexpr size_t kOverhead = 8;
+
+  size_t bytes = kSafeBytes;
+  size_t elements = SIZE_MAX;
+
+  static ListLimits of(int64_t list_size) {
+    if (list_size >= 0) return {kSafeBytes, static_cast<size_t>(std::max<int64_t>(list_size, 1))};
+    return {size_t{4096} << std::min<int64_t>(-list_size - 1, 4), SIZE_MAX};
+  }
+  bool allow(size_t total_bytes, size_t count) const {
+    return total_bytes <= bytes && count <= elements;
+  }
+  // An element that gets a node of its own.
+  bool is_plain(std::string_view text) const { return text.size() > bytes; }
+};
+
+struct ListNode {
+  char* bytes;  // A listpack, or a plain element: its size (8), then its text.
+  uint32_t count : 30;
+  uint32_t plain : 1;
+  uint32_t frozen : 1;  // A snapshot needs the bytes as they are, or did until lately.
+  uint32_t capacity;    // Of a listpack's bytes. Frozen: the number of the node in the snapshot.
+};
+static_assert(sizeof(ListNode) == 16);
+
+// A row of nodes in one ring buffer: both ends are O(1), the middle moves the shorter side.
+class ListRow {
+ public:
+  size_t size() const { return size_; }
+  ListNode& operator[](size_t i) { return ring_[slot(i)]; }
+  const ListNode& operator[](size_t i) const { return ring_[slot(i)]; }
+  size_t memory_bytes() const {
+    return capacity_ == 0 ? 0 : size_class(capacity_ * sizeof(ListNode));
+  }
+
+  void insert(size_t at, const ListNode& node) {
+    if (size_ == capacity_) grow();
+    if (at < size_ / 2) {
+      begin_ = (begin_ - 1) & (capacity_ - 1);
+      for (size_t i = 0; i < at; ++i) (*this)[i] = (*this)[i + 1];
+    } else {
+      for (size_t i = size_; i > at; --i) (*this)[i] = (*this)[i - 1];
+    }
+    ++size_;
+    (*this)[at] = node;
+  }
+  void erase(size_t at, size_t count) {
+    const size_t behind = size_ - at - count;
+    if (at < behind) {
+      for (size_t i = at; i > 0; --i) (*this)[i - 1 + count] = (*this)[i - 1];
+      begin_ = (begin_ + count) & (capacity_ - 1);
+    } else {
+      for (size_t i = at; i < at + behind; ++i) (*this)[i] = (*this)[i + count];
+    }
+    size_ -= count;
+    if (size_ * 4 < capacity_ && capacity_ > kSmallest) resize(std::max(capacity_ / 2, kSmallest));
+  }
+
+ private:
+  static constexpr size_t kSmallest = 4;
+
+  size_t slot(size_t i) const { return (begin_ + i) & (capacity_ - 1); }
+  void grow() { resize(capacity_ == 0 ? kSmallest : capacity_ * 2); }
+  void resize(size_t capacity) {
+    auto ring = std::make_unique<ListNode[]>(capacity);
+    for (size_t i = 0; i < size_; ++i) ring[i] = (*this)[i];
+    ring_ = std::move(ring);
+    capacity_ = capacity;
+    begin_ = 0;
+  }
+
+  std::unique_ptr<ListNode[]> ring_;
+  size_t capacity_ = 0;  // a power of two, or 0
+  size_t begin_ = 0;
+  size_t size_ = 0;
+};
+
+}  // namespace redan
