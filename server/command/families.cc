@@ -41,6 +41,8 @@ std::vector<CommandFamily<Call>> server_families() {
       bitmap_commands(),
       bitfield_commands(),
       hyperloglog_commands(),
+      geo_commands(),
+      geo_search_commands(),
       command_log_commands(),
       latency_commands(),
       hotkeys_commands(),

@@ -16,6 +16,8 @@ CommandFamily<Call> string_conditional_commands();
 CommandFamily<Call> bitmap_commands();
 CommandFamily<Call> bitfield_commands();
 CommandFamily<Call> hyperloglog_commands();
+CommandFamily<Call> geo_commands();
+CommandFamily<Call> geo_search_commands();
 CommandFamily<Call> sorted_set_commands();
 CommandFamily<Call> sorted_set_range_commands();
 CommandFamily<Call> sorted_set_pop_commands();

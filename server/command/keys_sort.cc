@@ -1,4 +1,10 @@
 // SORT and SORT_RO: the elements of a list, a set or a sorted set in another order.
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -6,61 +12,199 @@
 #include "server/command/call.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/sort_request.h"
+#include "server/values/hash_value.h"
+#include "server/values/list_value.h"
+#include "server/values/set_value.h"
+#include "server/values/sorted_set_value.h"
 
 namespace redan {
 namespace {
 
-// What a request asks for. BY, GET, LIMIT and the order matter once there are elements to sort; a
-// missing key and a value of a type without elements need only the words to be right.
-struct SortRequest {
-  std::string_view store;
-  bool stores = false;
+struct SortElement {
+  std::string text;
+  double number = 0;                  // without ALPHA
+  std::optional<std::string> weight;  // ALPHA with BY; nothing where the pattern's key is missing
 };
 
-// In a cluster the keys that patterns name may be anywhere.
-Result<SortRequest> read_sort(ArgReader words, bool may_store, bool in_cluster) {
-  SortRequest request;
-  while (words.more()) {
-    if (words.match("ASC") || words.match("DESC") || words.match("ALPHA")) continue;
-    if (words.match_with("LIMIT", 2)) {
-      const Result<int64_t> offset = words.integer();
-      if (!offset) return offset.error();
-      const Result<int64_t> count = words.integer();
-      if (!count) return count.error();
-    } else if (words.match_with("BY", 1)) {
-      const bool names_keys = words.next().find('*') != std::string_view::npos;
-      if (in_cluster && names_keys) return Error("BY option of SORT denied in cluster mode.");
-    } else if (words.match_with("GET", 1)) {
-      words.next();
-      if (in_cluster) return Error("GET option of SORT denied in cluster mode.");
-    } else if (may_store && words.match_with("STORE", 1)) {
-      request.store = words.next();
-      request.stores = true;
-    } else {
-      return syntax_error();
+bool can_be_sorted(ValueType type) {
+  return type == ValueType::kList || type == ValueType::kSet || type == ValueType::kSortedSet;
+}
+
+// All elements; of a list or sorted set that keeps its order those that LIMIT leaves.
+std::vector<SortElement> read_elements(const Entry& entry, const SortRequest& request) {
+  std::vector<SortElement> elements;
+  Listpack::Scratch scratch;
+  if (entry.type() == ValueType::kSet) {
+    SetView(entry).for_each([&](const SetView::Member& member) {
+      elements.push_back({.text = std::string(member.view(scratch))});
+    });
+    return elements;
+  }
+  const bool is_list = entry.type() == ValueType::kList;
+  const size_t size = is_list ? ListView(entry).size() : SortedSetView(entry).size();
+  const bool keeps = request.keeps_order();
+  const SortWindow window = keeps ? window_of(request, size) : SortWindow{0, size};
+  if (window.size() == 0) return elements;
+  const bool down = keeps && request.descending;
+  const size_t first = down ? size - 1 - window.first : window.first;
+  if (is_list) {
+    ListView(entry).for_each(first, window.size(), down ? ListEnd::kHead : ListEnd::kTail,
+                             [&](const ListView::Element& element) {
+                               elements.push_back({.text = std::string(element.view(scratch))});
+                               return true;
+                             });
+  } else {
+    SortedSetView(entry).for_each(first, window.size(), down ? Direction::kDown : Direction::kUp,
+                                  [&](const SortedSetMember& member) {
+                                    elements.push_back({.text = std::string(member.name(scratch))});
+                                  });
+  }
+  return elements;
+}
+
+// Cuts off what LIMIT leaves out.
+void apply_limit(std::vector<SortElement>& elements, const SortRequest& request) {
+  const SortWindow window = window_of(request, elements.size());
+  elements.resize(window.end);
+  elements.erase(elements.begin(), elements.begin() + static_cast<std::ptrdiff_t>(window.first));
+}
+
+// What a pattern names for an element; nullopt: there is no such key or field, or of another type.
+std::optional<std::string> look_up(Call& call, const SortPattern& pattern,
+                                   const std::string& element) {
+  if (pattern.is_element()) return element;
+  if (!pattern.names_keys()) return std::nullopt;
+  const Entry* const entry = call.keyspace().read(call.db(), pattern.key_for(element));
+  if (entry == nullptr) return std::nullopt;
+  if (!pattern.field()) {
+    if (!entry->is_string()) return std::nullopt;
+    Entry::Scratch scratch;
+    return std::string(entry->string(scratch));
+  }
+  if (entry->type() != ValueType::kHash) return std::nullopt;
+  const auto value = HashView(*entry).find(*pattern.field());
+  if (!value) return std::nullopt;
+  Listpack::Scratch scratch;
+  return std::string(value->view(scratch));
+}
+
+// As C's strtod reads a whole string; an empty one is 0.
+std::optional<double> number_of(const std::string& text) {
+  char* end = nullptr;
+  errno = 0;
+  const double number = std::strtod(text.c_str(), &end);
+  const bool whole = end == text.c_str() + text.size();
+  if (!whole || errno == ERANGE || std::isnan(number)) return std::nullopt;
+  return number;
+}
+
+// Finds what each element is compared by.
+Result<void> weigh(Call& call, const SortRequest& request, std::vector<SortElement>& elements) {
+  for (SortElement& element : elements) {
+    std::optional<std::string> weight = element.text;
+    if (request.by) weight = look_up(call, *request.by, element.text);
+    if (request.alpha) {
+      if (request.by) element.weight = std::move(weight);
+      continue;
+    }
+    if (!weight) continue;
+    const std::optional<double> number = number_of(*weight);
+    if (!number) return Error("One or more scores can't be converted into double");
+    element.number = *number;
+  }
+  return kOk;
+}
+
+// Negative, zero or positive, as strcmp.
+int compare(const SortElement& a, const SortElement& b, const SortRequest& request) {
+  if (!request.alpha) {
+    if (a.number != b.number) return a.number < b.number ? -1 : 1;
+    return a.text.compare(b.text);
+  }
+  if (!request.by) return a.text.compare(b.text);
+  if (!a.weight || !b.weight) return (a.weight ? 1 : 0) - (b.weight ? 1 : 0);
+  return a.weight->compare(*b.weight);
+}
+
+void sort_elements(std::vector<SortElement>& elements, const SortRequest& request) {
+  std::stable_sort(elements.begin(), elements.end(),
+                   [&](const SortElement& a, const SortElement& b) {
+                     const int order = compare(a, b, request);
+                     return request.descending ? order > 0 : order < 0;
+                   });
+}
+
+// What is answered or stored: the elements, or what the GET patterns say of each.
+std::vector<std::optional<std::string>> results_of(Call& call, const SortRequest& request,
+                                                   std::vector<SortElement>& elements) {
+  std::vector<std::optional<std::string>> results;
+  for (SortElement& element : elements) {
+    if (request.gets.empty()) results.emplace_back(std::move(element.text));
+    for (const SortPattern& pattern : request.gets) {
+      results.push_back(look_up(call, pattern, element.text));
     }
   }
-  return request;
+  return results;
+}
+
+// A list in the place of whatever is there; no results leave nothing. Replicas get the list: what
+// looked equal is in an order that they need not have.
+void store(Call& call, std::string_view target,
+           const std::vector<std::optional<std::string>>& results) {
+  const bool was_there =
+      call.keyspace().erase(call.db(), target, free_by(call.config().lazyfree_lazy_server_del));
+  call.propagate_as({"DEL", target});
+  if (results.empty()) {
+    if (was_there) call.notify(KeyspaceEvents::kGeneric, "del", target);
+    return;
+  }
+  std::vector<std::string_view> push = {"RPUSH", target};
+  {
+    ListEdit edit(call.keyspace(), call.db(), target, call.keyspace().change(call.db(), target));
+    size_t bytes = 0;
+    for (const auto& result : results) bytes += result ? result->size() : 0;
+    edit.expect(bytes, results.size());
+    for (const auto& result : results) {
+      push.push_back(result ? std::string_view(*result) : "");
+      edit.push(ListEnd::kTail, push.back());
+    }
+  }
+  call.keyspace().changed(call.db(), target, results.size());
+  call.notify(KeyspaceEvents::kList, "sortstore", target);
+  call.propagate_as(push);
 }
 
 Result<void> sort_value(Call& call, bool may_store) {
-  const Result<SortRequest> request =
+  Result<SortRequest> request =
       read_sort(ArgReader(call.args(), 2), may_store, call.keyspace().has_slots());
   if (!request) return request.error();
   const Entry* entry = call.keyspace().read(call.db(), call.arg(1));
-  if (entry != nullptr) return wrong_type();
-  if (!request->stores) {
-    call.reply().array(0);
+  if (entry != nullptr && !can_be_sorted(entry->type())) return wrong_type();
+  std::vector<SortElement> elements;
+  if (entry != nullptr) {
+    // A set has no order that could be kept, and what is stored should be the same each time.
+    if (entry->type() == ValueType::kSet && request->keeps_order() && request->target) {
+      request->by.reset();
+      request->alpha = true;
+    }
+    elements = read_elements(*entry, *request);
+    if (!request->keeps_order()) {
+      const Result<void> weighed = weigh(call, *request, elements);
+      if (!weighed) return weighed;
+      sort_elements(elements, *request);
+    }
+    const bool is_cut = request->keeps_order() && entry->type() != ValueType::kSet;
+    if (!is_cut) apply_limit(elements, *request);
+  }
+  const auto results = results_of(call, *request, elements);
+  if (request->target) {
+    store(call, *request->target, results);
+    call.reply().integer(static_cast<int64_t>(results.size()));
     return kOk;
   }
-  // Storing nothing leaves nothing.
-  if (call.keyspace().peek(call.db(), request->store) != nullptr) {
-    call.keyspace().erase(call.db(), request->store,
-                          free_by(call.config().lazyfree_lazy_server_del));
-    call.notify(KeyspaceEvents::kGeneric, "del", request->store);
-    call.propagate_as({"DEL", request->store});
-  }
-  call.reply().integer(0);
+  call.reply().array(results.size());
+  for (const auto& result : results) result ? call.reply().bulk(*result) : call.reply().null();
   return kOk;
 }
 

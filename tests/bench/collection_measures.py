@@ -103,6 +103,9 @@ FILL = {
     "zset": lambda i: ("ZADD", "zset", i, f"m{i}"),
     "stream": lambda i: ("XADD", "stream", f"1-{i + 1}", "f", f"v{i}"),
     "bits": lambda i: ("SETBIT", "bits", i * 8, 1),
+    "hll": lambda i: ("PFADD", "hll", f"m{i}"),
+    "geo": lambda i: ("GEOADD", "geo", i * 0.37 % 360 - 180, i * 0.13 % 170 - 85, f"m{i}"),
+    "numbers": lambda i: ("RPUSH", "numbers", i * 7919 % 1_000_003),
 }
 AT_SIZES = {
     "list": ["LPUSH list x", "RPUSH list x", "LPOP list", "RPOP list", "LLEN list", "LINDEX list 0", "LINDEX list -1",
@@ -128,12 +131,18 @@ AT_SIZES = {
                "XRANGE stream 1-{i} + COUNT 10", "XREAD COUNT 10 STREAMS stream 1-{i}", "XDEL stream 1-{i}",
                "XTRIM stream MAXLEN 100000000", "XINFO STREAM stream", "XRANGE stream - +"],
     "bits": ["SETBIT bits {i} 1", "GETBIT bits {i}", "BITCOUNT bits", "BITPOS bits 0", "BITFIELD bits INCRBY u8 {i} 1",
-             "BITOP NOT other bits", "BITCOUNT bits 0 9", "STRLEN bits", "GETRANGE bits 0 9", "DUMP bits"],
+             "BITOP NOT other bits", "BITOP AND other bits bits", "BITCOUNT bits 0 9", "STRLEN bits", "GETRANGE bits 0 9",
+             "DUMP bits"],
+    "hll": ["PFADD hll {m}", "PFADD hll {x}", "PFCOUNT hll", "PFCOUNT hll none", "PFMERGE other hll"],
+    "geo": ["GEOADD geo 15.5 40.5 {m}", "GEOPOS geo {m}", "GEODIST geo {m} m1", "GEOHASH geo {m}",
+            "GEOSEARCH geo FROMMEMBER {m} BYRADIUS 100 km", "GEOSEARCH geo FROMMEMBER {m} BYRADIUS 300 km ASC COUNT 5",
+            "GEOSEARCH geo FROMMEMBER {m} BYBOX 500 500 km COUNT 5 ANY"],
+    "numbers": ["SORT numbers LIMIT 0 10", "SORT numbers ALPHA LIMIT 0 10", "SORT numbers BY nosort LIMIT 0 10"],
 }
 # What answers, or goes through, all elements.
 WHOLE = ("list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION",
          "ZINTER", "ZDIFF", "- +", "BITCOUNT bits", "BITPOS", "BITOP", "DUMP", "LINDEX list {i}", "LSET", "LRANGE list {i}",
-         "LINSERT", "LREM", "LPOS", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM")
+         "LINSERT", "LREM", "LPOS", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM", "SORT numbers LIMIT", "SORT numbers ALPHA")
 
 
 def calls_of(template, size, count):

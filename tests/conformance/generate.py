@@ -7,6 +7,7 @@ that two servers which run the same commands a moment apart must still agree.
 import random
 import time
 
+import generate_geo
 import generate_hashes
 import generate_lists
 import generate_sets
@@ -60,8 +61,8 @@ RELATIVE = {b"EX": 1000, b"PX": 1, b"EXPIRE": 1000, b"PEXPIRE": 1, b"SETEX": 100
 NEAREST_MS = 500_000
 
 
-class Generator(generate_hashes.HashCommands, generate_lists.ListCommands, generate_sets.SetCommands,
-                generate_sorted_sets.SortedSetCommands, generate_streams.StreamCommands):
+class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate_lists.ListCommands,
+                generate_sets.SetCommands, generate_sorted_sets.SortedSetCommands, generate_streams.StreamCommands):
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.families = [(weight, make) for weight, make in (
@@ -70,7 +71,7 @@ class Generator(generate_hashes.HashCommands, generate_lists.ListCommands, gener
             (4, self.rename), (3, self.databases), (2, self.lcs), (2, self.sort), (3, self.object),
             (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets),
             (14, self.hashes), (9, self.bitmaps), (4, self.bitfields),
-            (8, self.hyperloglogs), (20, self.sorted_sets), (14, self.lists),
+            (8, self.hyperloglogs), (8, self.geo), (20, self.sorted_sets), (14, self.lists),
             (24, self.streams))]
         self.weights = [weight for weight, _ in self.families]
         self.makers = [make for _, make in self.families]

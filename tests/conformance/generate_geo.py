@@ -1,0 +1,62 @@
+"""Random geo commands: places all over the map, shapes from metres to half the earth.
+
+Places lie on no common point, since how Redis orders equal distances is left to its sort.
+"""
+
+GEO_KEYS = [b"geo:1", b"geo:2", b"geo:3"]
+UNITS = [b"m", b"km", b"ft", b"mi", b"KM", b"yd"]
+ODD = [b"nan", b"inf", b"", b"x", b"181", b"-86", b"1e308"]
+
+
+class GeoCommands:
+    def geo(self):
+        kind = self.random.randrange(10)
+        if kind < 4:
+            places = [part for _ in range(self.random.randint(1, 12))
+                      for part in (*self.place(), b"m%d" % self.random.randrange(300))]
+            return [b"GEOADD", self.geo_key(), *self.random.choice([[], [], [b"NX"], [b"XX"], [b"CH"], [b"NX", b"XX"]]),
+                    *places]
+        if kind == 4:
+            verb = self.word(b"GEOPOS", b"GEOHASH")
+            return [verb, self.geo_key(), *self.some(self.geo_member)]
+        if kind == 5:
+            return [b"GEODIST", self.geo_key(), self.geo_member(), self.geo_member(),
+                    *self.random.choice([[], [self.random.choice(UNITS)]])]
+        if kind < 9:
+            verb = self.word(b"GEOSEARCH", b"GEOSEARCH", b"GEOSEARCHSTORE")
+            target = [self.geo_key()] if verb.upper() == b"GEOSEARCHSTORE" else []
+            center = self.random.choice([[b"FROMMEMBER", self.geo_member()], [b"FROMLONLAT", *self.place()]])
+            shape = self.random.choice([[b"BYRADIUS", self.length()], [b"BYBOX", self.length(), self.length()]])
+            return [verb, *target, self.geo_key(), *center, *shape, self.unit(), *self.geo_options()]
+        verb = self.word(b"GEORADIUS", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO")
+        center = [self.geo_member()] if b"MEMBER" in verb.upper() else self.place()
+        store = [self.word(b"STORE", b"STOREDIST"), self.geo_key()] if self.random.random() < 0.2 else []
+        return [verb, self.geo_key(), *center, self.length(), self.unit(), *self.geo_options(), *store]
+
+    def geo_key(self):
+        return self.random.choice(GEO_KEYS * 6 + [b"a", b"geo:missing"])
+
+    def geo_member(self):
+        return b"m%d" % self.random.randrange(310)
+
+    def unit(self):
+        return self.random.choice(UNITS[:5] * 4 + UNITS)
+
+    def length(self):
+        dice = self.random.random()
+        if dice < 0.04:
+            return self.random.choice(ODD + [b"0", b"-1"])
+        return b"%.3f" % (10 ** self.random.uniform(-1, 4.5))
+
+    def place(self):
+        if self.random.random() < 0.03:
+            return [self.random.choice(ODD), b"1"]
+        if self.random.random() < 0.5:  # Many within one region.
+            return [b"%.9f" % self.random.gauss(15, 3), b"%.9f" % self.random.gauss(40, 3)]
+        return [b"%.9f" % self.random.uniform(-180, 180), b"%.9f" % self.random.uniform(-85.05, 85.05)]
+
+    def geo_options(self):
+        return [part for option in self.random.sample(
+            [[b"ASC"], [b"DESC"], [b"COUNT", b"%d" % self.random.randint(0, 8)], [b"COUNT", b"3", b"ANY"],
+             [b"WITHDIST"], [b"WITHCOORD"], [b"WITHHASH"], [b"STOREDIST"]],
+            self.random.choice([0, 0, 1, 1, 2, 3])) for part in option]

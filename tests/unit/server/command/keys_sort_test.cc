@@ -1,0 +1,53 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/server/command/command_fixture.h"
+
+namespace redan {
+namespace {
+
+class Sort : public CommandTest {
+ protected:
+  void TearDown() override { keyspace.check_invariants(); }
+};
+
+TEST_F(Sort, NumbersAndText) {
+  run("RPUSH l 10 9 -1 2.5");
+  EXPECT_EQ(run("SORT l"), "*4|$2|-1|$3|2.5|$1|9|$2|10|");
+  EXPECT_EQ(run("SORT l ALPHA DESC LIMIT 0 2"), "*2|$1|9|$3|2.5|");
+  EXPECT_EQ(run("SORT l LIMIT 3 100"), "*1|$2|10|");
+  EXPECT_EQ(run("SORT l LIMIT 100 1"), "*0|");
+  EXPECT_EQ(run("SORT l BY nosort DESC LIMIT 1 2"), "*2|$2|-1|$1|9|");
+  run("RPUSH l word");
+  EXPECT_EQ(run("SORT l"), "-ERR One or more scores can't be converted into double|");
+}
+
+TEST_F(Sort, WeightsAndValuesOfOtherKeys) {
+  run("SADD ids 1 2 3");
+  run("MSET w_1 20 w_2 10 n_1 ann n_2 bob");
+  run("HSET u_3 name cem");
+  EXPECT_EQ(run("SORT ids BY w_* GET # GET n_* GET u_*->name"),
+            "*9|$1|3|$-1|$3|cem|$1|2|$3|bob|$-1|$1|1|$3|ann|$-1|");
+  session.resp = Resp::k3;
+  EXPECT_EQ(run("SORT ids BY w_* GET n_* LIMIT 0 1"), "*1|_|");
+}
+
+TEST_F(Sort, WhatIsStoredIsAListAndReplicatedAsOne) {
+  run("ZADD z 1 b 2 a");
+  run("SET d old EX 100");
+  fed();
+  EXPECT_EQ(run("SORT z ALPHA GET # GET nothing STORE d"), ":4|");
+  EXPECT_EQ(fed(), "DEL d; RPUSH d a  b ");
+  EXPECT_EQ(run("LRANGE d 0 -1"), "*4|$1|a|$0||$1|b|$0||");
+  EXPECT_EQ(run("TTL d"), ":-1|");
+  EXPECT_EQ(run("SORT none STORE d"), ":0|");
+  EXPECT_EQ(fed(), "DEL d");
+  EXPECT_EQ(run("SORT none STORE d"), ":0|");
+  EXPECT_EQ(fed(), "");
+  // The source itself.
+  run("RPUSH l 3 1 2");
+  EXPECT_EQ(run("SORT l STORE l"), ":3|");
+  EXPECT_EQ(run("LRANGE l 0 -1"), "*3|$1|1|$1|2|$1|3|");
+}
+
+}  // namespace
+}  // namespace redan
