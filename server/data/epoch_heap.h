@@ -5,9 +5,8 @@
 // makes a copy (own()), and the old one is freed when the snapshot ends, not before. So taking a
 // snapshot costs nothing for each piece, and only what changes meanwhile exists twice.
 //
-// A whole size class is taken for each piece, so that it can grow to that without a new one. Counts
-// what is in use; what only the snapshot still needs is not counted. One
-// thread.
+// More is taken for a piece than it asks for (room()), so that it can grow in place. Counts what is
+// in use; what only the snapshot still needs is not counted. One thread.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +28,12 @@ class EpochHeap {
   EpochHeap& operator=(const EpochHeap&) = delete;
   ~EpochHeap() { end_snapshot(); }
 
+  // What is taken for a piece. Small ones grow in steps of 64 bytes: many short streams that grow
+  // side by side would leave a trail of pages behind with each class that they pass.
+  static size_t room(size_t size) {
+    return size > 64 && size <= 512 ? (size + 63) & ~size_t{63} : size_class(size);
+  }
+
   size_t bytes() const { return bytes_; }
   // For what is allocated elsewhere but belongs to the value.
   void count(int64_t more) { bytes_ += static_cast<size_t>(more); }
@@ -40,19 +45,19 @@ class EpochHeap {
   bool is_shared(uint32_t birth) const { return in_snapshot_ && birth != epoch_; }
 
   void* allocate(size_t size) {
-    bytes_ += size_class(size);
-    return checked(std::malloc(size_class(size)));
+    bytes_ += room(size);
+    return checked(std::malloc(room(size)));
   }
   // Only of what is not shared.
   void* resize(void* memory, size_t old_size, size_t size) {
-    const size_t before = size_class(old_size), after = size_class(size);
+    const size_t before = room(old_size), after = room(size);
     if (before == after && memory != nullptr) return memory;
     bytes_ += after - (memory == nullptr ? 0 : before);
     return checked(std::realloc(memory, after));
   }
   void release(void* memory, size_t size, uint32_t birth) {
     if (memory == nullptr) return;
-    bytes_ -= size_class(size);
+    bytes_ -= room(size);
     if (is_shared(birth)) {
       orphans_.push_back(memory);
     } else {
@@ -61,7 +66,7 @@ class EpochHeap {
   }
   // A copy to write to in place of what is shared.
   void* own(void* shared, size_t size) {
-    void* const copy = checked(std::malloc(size_class(size)));
+    void* const copy = checked(std::malloc(room(size)));
     std::memcpy(copy, shared, size);
     orphans_.push_back(shared);
     return copy;

@@ -292,7 +292,7 @@ void LargeStream::check_invariants() const {
     const char* const wrong = validate_stream_node(node.id, node.view(), last, live);
     REDAN_CHECK(wrong == nullptr);
     length += live;
-    bytes += size_class(node.view().size());
+    bytes += EpochHeap::room(node.view().size());
   });
   REDAN_CHECK(length == state_.length);
   REDAN_CHECK(last <= state_.last_id);

@@ -161,8 +161,8 @@ class OrderedChunks {
 
   // What the heap counts for it.
   size_t counted_bytes() const {
-    size_t bytes = tops_ == nullptr ? 0 : size_class(top_capacity_ * sizeof(Top));
-    for (uint32_t i = 0; i < top_count_; ++i) bytes += size_class(bytes_of(chunk(i).capacity));
+    size_t bytes = tops_ == nullptr ? 0 : EpochHeap::room(top_capacity_ * sizeof(Top));
+    for (uint32_t i = 0; i < top_count_; ++i) bytes += EpochHeap::room(bytes_of(chunk(i).capacity));
     return bytes;
   }
   void check_invariants() const {
