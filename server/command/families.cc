@@ -37,6 +37,8 @@ std::vector<CommandFamily<Call>> server_families() {
       sorted_set_combine_commands(),
       hash_commands(),
       hash_all_commands(),
+      hash_expiry_commands(),
+      hash_ex_commands(),
       string_conditional_commands(),
       bitmap_commands(),
       bitfield_commands(),

@@ -12,6 +12,8 @@ CommandFamily<Call> string_commands();
 CommandFamily<Call> string_edit_commands();
 CommandFamily<Call> hash_commands();
 CommandFamily<Call> hash_all_commands();
+CommandFamily<Call> hash_expiry_commands();
+CommandFamily<Call> hash_ex_commands();
 CommandFamily<Call> string_conditional_commands();
 CommandFamily<Call> bitmap_commands();
 CommandFamily<Call> bitfield_commands();

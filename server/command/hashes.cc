@@ -4,16 +4,11 @@
 
 #include "common/command/args.h"
 #include "server/command/call.h"
-#include "server/command/collections.h"
 #include "server/command/families.h"
-#include "server/values/hash_value.h"
+#include "server/command/hash_access.h"
 
 namespace redan {
 namespace {
-
-Result<Keyspace::Ref> change_hash(Call& call) {
-  return change_value(call, call.arg(1), ValueType::kHash);
-}
 
 // Sets the pairs of a request and answers how many fields are new.
 Result<int64_t> set_pairs(Call& call, std::string_view name) {
@@ -23,10 +18,8 @@ Result<int64_t> set_pairs(Call& call, std::string_view name) {
   if (!ref) return ref.error();
   int64_t added = 0;
   {
-    HashEdit hash(call.keyspace(), call.db(), key, *ref);
-    for (size_t i = 2; i < call.arg_count(); i += 2) {
-      added += hash.set(call.arg(i), call.arg(i + 1)) ? 1 : 0;
-    }
+    HashEdit hash = edit_hash(call, *ref);
+    added = static_cast<int64_t>(hash.set_pairs(call.args().subspan(2)));
   }
   call.keyspace().changed(call.db(), key, (call.arg_count() - 2) / 2);
   call.notify(KeyspaceEvents::kHash, "hset", key);
@@ -51,11 +44,13 @@ Result<void> hsetnx(Call& call) {
   const std::string_view key = call.arg(1);
   const Result<Keyspace::Ref> ref = change_hash(call);
   if (!ref) return ref.error();
-  HashEdit hash(call.keyspace(), call.db(), key, *ref);
+  HashEdit hash = edit_hash(call, *ref);
   if (hash.find(call.arg(2))) {
     call.reply().integer(0);
     return kOk;
   }
+  // Replicas see what is only hidden here.
+  if (hash.hides(call.arg(2))) call.propagate_as({"HSET", key, call.arg(2), call.arg(3)});
   hash.set(call.arg(2), call.arg(3));
   call.keyspace().changed(call.db(), key);
   call.notify(KeyspaceEvents::kHash, "hset", key);
@@ -70,7 +65,7 @@ Result<void> hdel(Call& call) {
   uint64_t deleted = 0;
   bool key_went = false;
   if (*ref) {
-    HashEdit hash(call.keyspace(), call.db(), key, *ref);
+    HashEdit hash = edit_hash(call, *ref);
     for (size_t i = 2; i < call.arg_count() && !key_went; ++i) {
       if (!hash.erase(call.arg(i))) continue;
       ++deleted;
@@ -93,7 +88,7 @@ Result<void> hincrby(Call& call) {
   if (!delta) return delta.error();
   const Result<Keyspace::Ref> ref = change_hash(call);
   if (!ref) return ref.error();
-  HashEdit hash(call.keyspace(), call.db(), key, *ref);
+  HashEdit hash = edit_hash(call, *ref);
   int64_t sum = 0;
   if (const auto old = hash.find(call.arg(2))) {
     const std::optional<int64_t> number = old->is_integer ? old->integer : parse_int64(old->text);
@@ -103,7 +98,9 @@ Result<void> hincrby(Call& call) {
   if (__builtin_add_overflow(sum, *delta, &sum)) {
     return Error("increment or decrement would overflow");
   }
-  hash.set(call.arg(2), Digits(sum).view());
+  // Replicas see what is only hidden here.
+  if (hash.hides(call.arg(2))) call.propagate_as({"HSET", key, call.arg(2), Digits(sum).view()});
+  hash.set(call.arg(2), Digits(sum).view(), FieldExpiry::kKeep);
   call.keyspace().changed(call.db(), key);
   call.notify(KeyspaceEvents::kHash, "hincrby", key);
   call.reply().integer(sum);
@@ -118,7 +115,7 @@ Result<void> hincrbyfloat(Call& call) {
   if (std::isnan(*delta) || std::isinf(*delta)) return Error("value is NaN or Infinity");
   const Result<Keyspace::Ref> ref = change_hash(call);
   if (!ref) return ref.error();
-  HashEdit hash(call.keyspace(), call.db(), key, *ref);
+  HashEdit hash = edit_hash(call, *ref);
   long double sum = 0;
   if (const auto old = hash.find(field)) {
     Listpack::Scratch scratch;
@@ -131,25 +128,24 @@ Result<void> hincrbyfloat(Call& call) {
     return Error("increment would produce NaN or Infinity");
   }
   const std::string text = format_long_double_human(sum);
-  hash.set(field, text);
+  const int64_t expiry_ms = hash.expiry_ms(field).value_or(HashField::kStays);
+  hash.set(field, text, FieldExpiry::kKeep);
   call.keyspace().changed(call.db(), key);
   call.notify(KeyspaceEvents::kHash, "hincrbyfloat", key);
   call.reply().bulk(text);
   // The sum, not the summand: another machine may round differently.
   call.propagate_as({"HSET", key, field, text});
+  if (expiry_ms == HashField::kStays) return kOk;
+  call.propagate_as({"HPEXPIREAT", key, Digits(expiry_ms).view(), "FIELDS", "1", field});
   return kOk;
 }
 
 // The value of a field that is named by argument 2.
 Result<std::optional<HashView::Text>> read_field(Call& call) {
-  const Result<const Entry*> entry = read_value(call, call.arg(1), ValueType::kHash);
+  const Result<const Entry*> entry = read_hash(call);
   if (!entry) return entry.error();
   if (*entry == nullptr) return std::optional<HashView::Text>();
-  return HashView(**entry).find(call.arg(2));
-}
-
-void reply_field(ReplyWriter& reply, const std::optional<HashView::Text>& value) {
-  value ? reply_element(reply, *value) : reply.null();
+  return view_of(call, **entry).find(call.arg(2));
 }
 
 Result<void> hget(Call& call) {
@@ -160,14 +156,14 @@ Result<void> hget(Call& call) {
 }
 
 Result<void> hmget(Call& call) {
-  const Result<const Entry*> entry = read_value(call, call.arg(1), ValueType::kHash);
+  const Result<const Entry*> entry = read_hash(call);
   if (!entry) return entry.error();
   call.reply().array(call.arg_count() - 2);
   for (size_t i = 2; i < call.arg_count(); ++i) {
     if (*entry == nullptr) {
       call.reply().null();
     } else {
-      reply_field(call.reply(), HashView(**entry).find(call.arg(i)));
+      reply_field(call.reply(), view_of(call, **entry).find(call.arg(i)));
     }
   }
   return kOk;
@@ -188,7 +184,7 @@ Result<void> hstrlen(Call& call) {
 }
 
 Result<void> hlen(Call& call) {
-  const Result<const Entry*> entry = read_value(call, call.arg(1), ValueType::kHash);
+  const Result<const Entry*> entry = read_hash(call);
   if (!entry) return entry.error();
   call.reply().integer(*entry == nullptr ? 0 : static_cast<int64_t>(HashView(**entry).size()));
   return kOk;

@@ -1,22 +1,27 @@
 // The hash commands that go over the fields: all of them, some by chance, a part of a scan.
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "common/base/glob.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
-#include "server/command/collections.h"
 #include "server/command/families.h"
+#include "server/command/hash_access.h"
 #include "server/command/scan_options.h"
-#include "server/values/hash_value.h"
 
 namespace redan {
 namespace {
 
 using Text = HashView::Text;
 
-Result<const Entry*> read_hash(Call& call) {
-  return read_value(call, call.arg(1), ValueType::kHash);
+// How many fields there are to be seen.
+size_t visible_size(const HashView& hash) {
+  if (!hash.hides_some()) return hash.size();
+  size_t fields = 0;
+  hash.for_each([&](const Text&, const Text&) { ++fields; });
+  return fields;
 }
 
 Result<void> hgetall(Call& call) {
@@ -27,8 +32,8 @@ Result<void> hgetall(Call& call) {
     reply.map(0);
     return kOk;
   }
-  const HashView hash(**entry);
-  reply.map(hash.size());
+  const HashView hash = view_of(call, **entry);
+  reply.map(visible_size(hash));
   hash.for_each([&](const Text& name, const Text& value) {
     reply_element(reply, name);
     reply_element(reply, value);
@@ -46,8 +51,8 @@ Result<void> reply_parts(Call& call, Part part) {
     reply.array(0);
     return kOk;
   }
-  const HashView hash(**entry);
-  reply.array(hash.size());
+  const HashView hash = view_of(call, **entry);
+  reply.array(visible_size(hash));
   hash.for_each(
       [&](const Text& name, const Text& value) { reply_element(reply, part(name, value)); });
   return kOk;
@@ -86,22 +91,29 @@ Result<void> hrandfield_many(Call& call) {
     reply.array(0);
     return kOk;
   }
-  const HashView hash(**entry);
+  const HashView hash = view_of(call, **entry);
   const bool repeats = *count < 0;
   const uint64_t wanted = repeats ? -static_cast<uint64_t>(*count) : static_cast<uint64_t>(*count);
-  const size_t drawn = repeats || wanted < hash.size() ? wanted : hash.size();
+  const size_t fields = visible_size(hash);
+  const size_t drawn = repeats ? (fields == 0 ? 0 : wanted) : std::min<uint64_t>(wanted, fields);
   reply.array(with_values && reply.version() == Resp::k2 ? drawn * 2 : drawn);
   const auto each = [&](const Text& name, const Text& value) {
     reply_drawn(reply, name, value, with_values);
   };
-  if (repeats) {
-    hash.draw(drawn, call.server().rng, each);
-  } else if (drawn == hash.size()) {
+  Rng& rng = call.server().rng;
+  if (!repeats && drawn == fields) {
     hash.for_each(each);
-  } else {
-    for (const HashView::Field& field : hash.sample(drawn, call.server().rng)) {
-      each(field.name, field.value);
+  } else if (hash.hides_some()) {
+    std::vector<HashView::Field> visible = hash.visible();
+    for (size_t i = 0; i < drawn; ++i) {
+      const size_t first = repeats ? 0 : i;
+      std::swap(visible[first], visible[first + rng.below(visible.size() - first)]);
+      each(visible[first].name, visible[first].value);
     }
+  } else if (repeats) {
+    hash.draw(drawn, rng, each);
+  } else {
+    for (const HashView::Field& field : hash.sample(drawn, rng)) each(field.name, field.value);
   }
   return kOk;
 }
@@ -112,8 +124,19 @@ Result<void> hrandfield(Call& call) {
   if (!entry) return entry.error();
   if (*entry == nullptr) {
     call.reply().null();
+    return kOk;
+  }
+  const HashView hash = view_of(call, **entry);
+  Rng& rng = call.server().rng;
+  if (!hash.hides_some()) {
+    reply_element(call.reply(), hash.random(rng).name);
+    return kOk;
+  }
+  const std::vector<HashView::Field> visible = hash.visible();
+  if (visible.empty()) {
+    call.reply().null();
   } else {
-    reply_element(call.reply(), HashView(**entry).random(call.server().rng).name);
+    reply_element(call.reply(), visible[rng.below(visible.size())].name);
   }
   return kOk;
 }
@@ -133,7 +156,7 @@ Result<void> hscan(Call& call) {
   const Result<ScanOptions> options = read_scan_options(ArgReader(call.args(), 3), ScanOf::kHash);
   if (!options) return options.error();
 
-  const HashView hash(**entry);
+  const HashView hash = view_of(call, **entry);
   std::vector<HashView::Field> found;
   uint64_t cursor = *start;
   int64_t steps = options->most_steps();

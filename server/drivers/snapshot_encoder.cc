@@ -41,7 +41,7 @@ void SnapshotEncoder::delay_for_tests() {
 }
 
 void SnapshotEncoder::write_head() {
-  main_.writer.header();
+  main_.writer.header(head_.version);
   main_.writer.aux("redis-ver", REDAN_VERSION);
   main_.writer.aux("redis-bits", 64);
   main_.writer.aux("ctime", head_.created_unix_s);

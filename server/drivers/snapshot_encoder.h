@@ -33,6 +33,7 @@ class SnapshotEncoder {
  public:
   struct Head {
     RdbWriter::Options options;
+    int version = kRdbVersionWritten;
     SnapshotOrigin origin;
     bool aof_base = false;
     int64_t used_memory = 0;

@@ -274,6 +274,7 @@ Result<std::unique_ptr<SnapshotJob>> SnapshotJob::start(Options options) {
   const Keyspace& keyspace = s.options.keyspace;
   for (int db = 0; db < keyspace.databases(); ++db) {
     if (keyspace.size(db) == 0) continue;
+    if (keyspace.expiring_hashes(db) > 0) head.version = kRdbVersionWithFieldExpiry;
     head.sizes[db] = {.keys = keyspace.size(db), .expiring = keyspace.expiring(db)};
     s.progress.keys_total += keyspace.size(db);
   }

@@ -640,6 +640,17 @@ void Dispatcher::evicted(int db, std::string_view key) {
   feed_deletion(db, key, parts_.config.lazyfree_lazy_eviction);
 }
 
+void Dispatcher::fields_expired(int db, std::string_view key, std::span<const std::string> fields,
+                                bool key_goes) {
+  std::vector<std::string_view> deletion = {"HDEL", key};
+  deletion.insert(deletion.end(), fields.begin(), fields.end());
+  feed(db, deletion);
+  const KeyspaceEvents enabled = parts_.config.notify_keyspace_events;
+  publish_key_event(parts_.pubsub, enabled, {KeyspaceEvents::kHash, "hexpired", key, db});
+  if (!key_goes) return;
+  publish_key_event(parts_.pubsub, enabled, {KeyspaceEvents::kGeneric, "del", key, db});
+}
+
 void Dispatcher::created(int db, std::string_view key) {
   publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
                     {KeyspaceEvents::kNew, "new", key, db});

@@ -84,6 +84,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
 
   // KeyspaceObserver
   void expired(int db, std::string_view key) override;
+  void fields_expired(int db, std::string_view key, std::span<const std::string> fields,
+                      bool key_goes) override;
   void changed(int db, std::string_view key) override;
   void flushing(int db) override;
   void created(int db, std::string_view key) override;

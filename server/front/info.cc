@@ -215,6 +215,7 @@ void stats_section(const Context& c) {
   info.field("rejected_connections", io.rejected);
   c.parts.replication.write_stats(info);
   info.field("expired_keys", keys.expired);
+  info.field("expired_subkeys", keys.expired_fields);
   info.field("expired_stale_perc", keys.expired_stale_percent);
   info.field("expired_time_cap_reached_count", stats.expire_cut_short);
   info.field("expire_cycle_cpu_milliseconds", stats.expire_nanoseconds / 1'000'000);

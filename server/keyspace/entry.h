@@ -91,6 +91,12 @@ class Entry {
   }
   ValueForm form() const;
   bool is_large() const { return encoding() == Encoding::kLarge; }
+  // A hash of which some fields expire.
+  bool has_expiring_fields() const {
+    return is_large() && type() == ValueType::kHash && large().kind() == LargeKind::kExpiringHash;
+  }
+  // The expiry cycle wants to see it.
+  bool may_expire() const { return expires() || has_expiring_fields(); }
   LargeValue& large() const {
     return *reinterpret_cast<LargeValue*>(load<uintptr_t>(offset_of_word()));
   }

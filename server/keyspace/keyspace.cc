@@ -173,24 +173,28 @@ int64_t Keyspace::chosen_expiry(const Entry* before, SetExpiry expiry) const {
 void Keyspace::count(TableHome& home, const Entry& entry) {
   home.entry_bytes += entry.memory_bytes();
   home.expiring += entry.expires() ? 1 : 0;
+  home.expiring_hashes += entry.has_expiring_fields() ? 1 : 0;
   if (slots_ == nullptr) [[likely]] {
     return;
   }
   Database& sum = databases_[0];
   sum.entry_bytes += entry.memory_bytes();
   sum.expiring += entry.expires() ? 1 : 0;
+  sum.expiring_hashes += entry.has_expiring_fields() ? 1 : 0;
   slots_->expiring_changed(home);
 }
 
 void Keyspace::discount(TableHome& home, const Entry& entry) {
   home.entry_bytes -= entry.memory_bytes();
   home.expiring -= entry.expires() ? 1 : 0;
+  home.expiring_hashes -= entry.has_expiring_fields() ? 1 : 0;
   if (slots_ == nullptr) [[likely]] {
     return;
   }
   Database& sum = databases_[0];
   sum.entry_bytes -= entry.memory_bytes();
   sum.expiring -= entry.expires() ? 1 : 0;
+  sum.expiring_hashes -= entry.has_expiring_fields() ? 1 : 0;
   slots_->expiring_changed(home);
 }
 
@@ -211,7 +215,7 @@ Entry* Keyspace::replace(Ref ref, Change&& change) {
   discount(home, *before);
   Entry* const entry = change(before);
   count(home, *entry);
-  home.table->replace(ref.place_, entry, entry->expires());
+  home.table->replace(ref.place_, entry, entry->may_expire());
   return entry;
 }
 
@@ -222,7 +226,7 @@ void Keyspace::count_bytes(TableHome& home, size_t before, size_t after) {
 
 void Keyspace::insert(TableHome& home, Table::Place place, Entry* entry) {
   if (slots_ == nullptr) [[likely]] {
-    home.table->insert(place, entry, entry->expires());
+    home.table->insert(place, entry, entry->may_expire());
   } else {
     slots_->insert(home, place, entry);
   }
@@ -368,6 +372,22 @@ void Keyspace::convert(Ref& ref, StoredValue value) {
   replace(ref, [&](Entry* before) {
     return EntryMaker::set_value(before, std::move(value), before->expiry_ms());
   });
+}
+
+void Keyspace::edited(Ref& ref, size_t bytes_before, bool had_expiring_fields) {
+  TableHome& home = *ref.home_;
+  Entry* const entry = ref.place_.entry();
+  count_bytes(home, bytes_before, entry->large().memory_bytes());
+  const bool has_now = entry->has_expiring_fields();
+  if (has_now == had_expiring_fields) [[likely]] {
+    return;
+  }
+  const size_t change = has_now ? 1 : ~size_t{0};
+  home.expiring_hashes += change;
+  home.table->replace(ref.place_, entry, entry->may_expire());
+  if (slots_ == nullptr) return;
+  databases_[0].expiring_hashes += change;
+  slots_->expiring_changed(home);
 }
 
 void Keyspace::become_large(Ref& ref, std::unique_ptr<LargeValue> large) {
@@ -587,12 +607,25 @@ void Keyspace::check_invariants() const {
   const auto check = [](const TableHome& home) {
     home.table->check_invariants();
     size_t expiring = 0;
+    size_t expiring_hashes = 0;
     size_t bytes = 0;
     home.table->for_each([&](const Entry* entry) {
       expiring += entry->expires() ? 1U : 0U;
+      expiring_hashes += entry->has_expiring_fields() ? 1U : 0U;
       bytes += entry->memory_bytes();
+      if (entry->is_large()) entry->large().check_invariants();
     });
+    size_t marked = 0;
+    uint64_t cursor = 0;
+    do {
+      cursor = home.table->scan_expiring(cursor, [&](const Entry* entry) {
+        REDAN_CHECK(entry->may_expire());
+        ++marked;
+      });
+    } while (cursor != 0);
+    if (!home.table->rehashing()) REDAN_CHECK(marked >= std::max(expiring, expiring_hashes));
     REDAN_CHECK(expiring == home.expiring);
+    REDAN_CHECK(expiring_hashes == home.expiring_hashes);
     REDAN_CHECK(bytes == home.entry_bytes);
   };
   if (slots_ == nullptr) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,9 @@ class KeyspaceObserver {
   virtual ~KeyspaceObserver() = default;
   // A key of database `db` expired and is gone.
   virtual void expired(int db, std::string_view key) = 0;
+  // Fields of a hash expired and are gone; where they were its last, the key goes, too.
+  virtual void fields_expired(int /*db*/, std::string_view /*key*/,
+                              std::span<const std::string> /*fields*/, bool /*key_goes*/) {}
   // A key was written, deleted or replaced (only while watch_changes(true)).
   virtual void changed(int db, std::string_view key) = 0;
   // A key came to be (only while watch_creation(true)); not when data is loaded.
@@ -87,6 +91,7 @@ struct KeyspaceStats {
   uint64_t misses = 0;
   uint64_t expired = 0;
   uint64_t evicted = 0;
+  uint64_t expired_fields = 0;
   uint64_t lazy_freed = 0;
   double expired_stale_percent = 0;
 };
@@ -123,6 +128,10 @@ class Keyspace {
     return databases_[static_cast<size_t>(db)].table->size();
   }
   size_t expiring(int db) const { return databases_[static_cast<size_t>(db)].expiring; }
+  // Keys that hold hashes of which some fields expire.
+  size_t expiring_hashes(int db) const {
+    return databases_[static_cast<size_t>(db)].expiring_hashes;
+  }
   int64_t average_ttl_ms(int db) const { return databases_[static_cast<size_t>(db)].average_ttl; }
   size_t total_size() const;
   // Thresholds of the compact forms; commands look here.
@@ -188,8 +197,9 @@ class Keyspace {
     LargeEdit(Keyspace& keyspace, Ref& ref)
         : keyspace_(keyspace), ref_(ref), value_(static_cast<T&>(ref->large())) {
       bytes_before_ = value_.memory_bytes();
+      had_expiring_fields_ = value_.kind() == LargeKind::kExpiringHash;
     }
-    ~LargeEdit() { keyspace_.count_bytes(*ref_.home_, bytes_before_, value_.memory_bytes()); }
+    ~LargeEdit() { keyspace_.edited(ref_, bytes_before_, had_expiring_fields_); }
     LargeEdit(const LargeEdit&) = delete;
     LargeEdit& operator=(const LargeEdit&) = delete;
     T* operator->() { return &value_; }
@@ -200,6 +210,7 @@ class Keyspace {
     Ref& ref_;
     T& value_;
     size_t bytes_before_;
+    bool had_expiring_fields_;
   };
   template <class T>
   LargeEdit<T> large(Ref& ref) {
@@ -277,6 +288,14 @@ class Keyspace {
     if (slots_ != nullptr) return slots_->for_each(alive);
     database(db).table->for_each(alive);
   }
+  // Fields of hashes whose time came up to here are not to be seen (HashView hides them).
+  int64_t field_horizon_ms() const {
+    return (replica_ || holding_) && applying_stream_ ? INT64_MIN : now_ms_;
+  }
+  bool has_due_fields(const Entry& entry) const;
+  // Deletes some fields of a hash whose time has come, where this node may; the key may be gone
+  // then.
+  void expire_fields(int db, std::string_view key);
   bool is_expired(const Entry& entry) const {
     return entry.expires() && entry.expiry_ms() <= now_ms_;
   }
@@ -426,11 +445,13 @@ class Keyspace {
   }
   size_t held_keys() const;
   void expire(int db, TableHome& home, Table::Place place);
+  size_t expire_fields(int db, TableHome& home, Table::Place place);
   void expire_next(int db, TableHome& home, ExpiryOutcome& outcome);
   void expire_some_slots(size_t buckets, ExpiryOutcome& outcome);
   void touch(Entry& entry);
   char* splice(Ref& ref, size_t at, size_t removed, size_t added);
   void count_bytes(TableHome& home, size_t before, size_t after);
+  void edited(Ref& ref, size_t bytes_before, bool had_expiring_fields);
   void forget_value(Entry& entry);
   template <class Change>
   Entry* replace(Ref ref, Change&& change);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "server/data/large_hash.h"
 #include "server/keyspace/keyspace.h"
 
 namespace redan {
@@ -16,6 +17,8 @@ constexpr size_t kWalkBytes = 64 * 1024;
 constexpr size_t kWholeElements = 256;
 constexpr size_t kPiecesAtOnce = 16;
 constexpr size_t kLazyElements = 64;
+// So many fields of a hash expire in one go.
+constexpr size_t kFieldsAtOnce = 64;
 
 void free_entries(Table& table) {
   table.for_each([](Entry* entry) { EntryMaker::free(entry); });
@@ -222,6 +225,7 @@ size_t Keyspace::drop_slot(Slot slot, Free how) {
     home->table->for_each([&](const Entry* entry) { observer_->changed(0, entry->key()); });
   }
   databases_[0].expiring -= home->expiring;
+  databases_[0].expiring_hashes -= home->expiring_hashes;
   databases_[0].entry_bytes -= home->entry_bytes;
   dispose(slots_->take(slot), how, bytes);
   dirty_ += keys;
@@ -240,13 +244,15 @@ void Keyspace::expire_next(int db, TableHome& home, ExpiryOutcome& outcome) {
   int64_t ttl_sum = 0;
   size_t alive = 0;
   std::vector<Entry*> due;
-  home.expiry_cursor = home.table->scan_expiring(home.expiry_cursor, [&](Entry* entry) {
-    if (is_expired(*entry)) {
-      due.push_back(entry);
-    } else {
+  std::vector<Entry*> with_due_fields;
+  const uint64_t cursor = home.expiry_cursor;
+  home.expiry_cursor = home.table->scan_expiring(cursor, [&](Entry* entry) {
+    if (is_expired(*entry)) return due.push_back(entry);
+    if (entry->expires()) {
       ++alive;
       ttl_sum += entry->expiry_ms() - now_ms_;
     }
+    if (has_due_fields(*entry)) with_due_fields.push_back(entry);
   });
   outcome.looked_at += alive + due.size();
   outcome.expired += due.size();
@@ -255,9 +261,54 @@ void Keyspace::expire_next(int db, TableHome& home, ExpiryOutcome& outcome) {
     const int64_t mean = ttl_sum / static_cast<int64_t>(alive);
     average_ttl = average_ttl == 0 ? mean : average_ttl / 50 * 49 + mean / 50;
   }
-  if (!due.empty()) will_change(home);
+  if (!due.empty() || !with_due_fields.empty()) will_change(home);
   for (Entry* entry : due) expire(db, home, locate(home, entry->key()));
+  for (Entry* entry : with_due_fields) {
+    const Table::Place place = locate(home, entry->key());
+    const size_t fields = expire_fields(db, home, place);
+    outcome.looked_at += fields;
+    outcome.expired += fields;
+    // What is left is the next call's.
+    if (fields == kFieldsAtOnce) home.expiry_cursor = cursor;
+  }
   if (database(db).expiring == 0) average_ttl = 0;
+}
+
+bool Keyspace::has_due_fields(const Entry& entry) const {
+  if (!entry.has_expiring_fields()) return false;
+  const auto& hash = static_cast<const LargeHash&>(entry.large());
+  return hash.first_to_expire()->expiry_ms() <= now_ms_;
+}
+
+// Deletes fields whose time has come, so many at once and no more, and the key with its last one.
+size_t Keyspace::expire_fields(int db, TableHome& home, Table::Place place) {
+  Entry* const entry = place.entry();
+  auto& hash = static_cast<LargeHash&>(entry->large());
+  const size_t bytes = hash.memory_bytes();
+  std::vector<std::string> names;
+  while (names.size() < kFieldsAtOnce) {
+    const HashField* const next = hash.first_to_expire();
+    if (next == nullptr || next->expiry_ms() > now_ms_) break;
+    names.emplace_back(next->key());
+    hash.erase(names.back());
+  }
+  Ref ref(home, [&] { return place; });
+  edited(ref, bytes, true);
+  stats_.expired_fields += names.size();
+  changed(db, entry->key(), 0);  // Time changed it, not a command.
+  const bool key_goes = hash.size() == 0;
+  if (observer_ != nullptr) observer_->fields_expired(db, entry->key(), names, key_goes);
+  if (key_goes) dispose(take(home, place), Free::kLazily);
+  return names.size();
+}
+
+void Keyspace::expire_fields(int db, std::string_view key) {
+  if (replica_ || expiry_paused_ || is_held(slot_of(key))) return;
+  TableHome* const home = find_home(db, key);
+  if (home == nullptr) return;
+  will_change(*home);
+  const Table::Place place = locate(*home, key);
+  if (place && has_due_fields(*place.entry())) expire_fields(db, *home, place);
 }
 
 Keyspace::ExpiryOutcome Keyspace::expire_some(size_t buckets) {
@@ -271,7 +322,7 @@ Keyspace::ExpiryOutcome Keyspace::expire_some(size_t buckets) {
     for (; buckets > 0 && !outcome.round_done; --buckets) {
       const int db = static_cast<int>(expiry_db_);
       Database& home = database(db);
-      if (home.expiring > 0 && may_expire) {
+      if (home.may_expire() && may_expire) {
         expire_next(db, home, outcome);
         if (home.expiry_cursor != 0) continue;
       }

@@ -47,7 +47,7 @@ Table::Place SlotTables::locate(TableHome& home, std::string_view key) {
 }
 
 void SlotTables::insert(TableHome& home, Table::Place place, Entry* entry) {
-  counted(home, [&](Table& table) { table.insert(place, entry, entry->expires()); });
+  counted(home, [&](Table& table) { table.insert(place, entry, entry->may_expire()); });
   changed_by(home, 1);
 }
 
@@ -184,7 +184,7 @@ void SlotTables::check_invariants() const {
   for (size_t i = 0; i < kSlotCount; ++i) {
     const TableHome& home = homes_[i];
     REDAN_CHECK(present_[i] == (home.table != nullptr));
-    REDAN_CHECK(expiring_[i] == (home.expiring > 0));
+    REDAN_CHECK(expiring_[i] == home.may_expire());
     if (home.table == nullptr) {
       REDAN_CHECK(home.entry_bytes == 0);
       REDAN_CHECK(!pending_[i]);

@@ -30,9 +30,12 @@ using Table = Dict<Entry>;
 // A table and what is counted of its entries.
 struct TableHome {
   std::unique_ptr<Table> table;
-  size_t expiring = 0;
+  size_t expiring = 0;         // keys with a deadline
+  size_t expiring_hashes = 0;  // keys whose fields have some
   size_t entry_bytes = 0;
   uint64_t expiry_cursor = 0;
+
+  bool may_expire() const { return expiring > 0 || expiring_hashes > 0; }
 };
 
 class SlotTables {
@@ -68,8 +71,8 @@ class SlotTables {
   Table::Place locate(TableHome& home, std::string_view key);
   void insert(TableHome& home, Table::Place place, Entry* entry);
   Entry* erase(TableHome& home, Table::Place place);
-  // The home's number of expiring keys has changed.
-  void expiring_changed(const TableHome& home) { expiring_[index_of(home)] = home.expiring > 0; }
+  // The home's number of expiring keys, or of keys with expiring fields, has changed.
+  void expiring_changed(const TableHome& home) { expiring_[index_of(home)] = home.may_expire(); }
 
   // The table of any key, each key with the same chance; nullptr where there is none.
   TableHome* random(Rng& rng);

@@ -1,5 +1,5 @@
 // Hashes in RDB: pairs of strings, or one compact encoding (zipmap until 2.4, ziplist until 6.2,
-// listpack since 7.0).
+// listpack since 7.0). Since 7.4 either may come with the expiries of fields.
 #include <algorithm>
 #include <cstring>
 #include <unordered_set>
@@ -25,6 +25,11 @@ class Fields {
 
   void expect(uint64_t fields) { expected_ = fields; }
   // False: the field is there already.
+  bool add(std::string_view field, std::string_view value, int64_t expiry_ms) {
+    if (expiry_ms == HashField::kStays) return add(field, value);
+    if (large_ == nullptr) become_large();
+    return large_->set(field, value) && large_->set_expiry(field, expiry_ms);
+  }
   bool add(std::string_view field, std::string_view value) {
     if (large_ == nullptr && compact(field, value)) {
       const Listpack pack(bytes_);
@@ -208,11 +213,95 @@ class CompactBuilder final : public ValueBuilder {
   Fields fields_;       // otherwise
 };
 
+// Expiries are 48 bits of milliseconds there.
+constexpr uint64_t kMostExpiry = (uint64_t{1} << 48) - 1;
+
+// With expiries of fields, in milliseconds:
+//   24: earliest (8 bytes), count, then (expiry, field, value) in turns; expiry: 0 or its distance
+//   to
+//       the earliest, and one
+//   22: the same without the earliest; expiry: 0 or the time itself
+//   25: earliest (8 bytes), a listpack of (field, value, expiry); expiry: 0 or the time itself
+//   23: the same without the earliest
+class ExpiringBuilder final : public ValueBuilder {
+ public:
+  explicit ExpiringBuilder(const EncodingLimits& limits) : fields_(limits) {}
+
+  const char* piece(Kind kind, std::string_view bytes, uint64_t number) override {
+    switch (kind) {
+      case Kind::kBytes8:
+        std::memcpy(&earliest_, bytes.data(), sizeof earliest_);
+        has_earliest_ = true;
+        return earliest_ <= kMostExpiry ? nullptr : kBadExpiry;
+      case Kind::kCount:
+        fields_.expect(number);
+        return nullptr;
+      case Kind::kLength:
+        if (number > kMostExpiry) return kBadExpiry;
+        expiry_ms_ = number == 0 ? 0 : has_earliest_ ? earliest_ + number - 1 : number;
+        return nullptr;
+      case Kind::kListpack:
+        return Listpack::validate(bytes) ? take_triples(Listpack(bytes)) : "a listpack is damaged";
+      default:
+        break;
+    }
+    if (!has_field_) {
+      field_ = bytes;
+      has_field_ = true;
+      return nullptr;
+    }
+    has_field_ = false;
+    return add(field_, bytes, expiry_ms_);
+  }
+  bool empty() const override { return fields_.empty(); }
+  StoredValue take() override { return fields_.take(); }
+
+ private:
+  static constexpr const char* kBadExpiry = "a field's expiry is none";
+
+  const char* add(std::string_view field, std::string_view value, uint64_t expiry_ms) {
+    return fields_.add(field, value, static_cast<int64_t>(expiry_ms)) ? nullptr : kTwice;
+  }
+  const char* take_triples(const Listpack& pack) {
+    if (pack.size() % 3 != 0) return "a hash has a field without a value or an expiry";
+    for (size_t at = pack.first(); at != Listpack::kNone;) {
+      Listpack::Scratch of_field;
+      Listpack::Scratch of_value;
+      const Listpack::Element field = pack.at(at);
+      at = pack.next(at);
+      const Listpack::Element value = pack.at(at);
+      at = pack.next(at);
+      const Listpack::Element expiry = pack.at(at);
+      at = pack.next(at);
+      const auto expiry_ms = static_cast<uint64_t>(expiry.integer);
+      if (!expiry.is_integer || expiry_ms > kMostExpiry) return kBadExpiry;
+      const char* const wrong = add(field.view(of_field), value.view(of_value), expiry_ms);
+      if (wrong != nullptr) return wrong;
+    }
+    return nullptr;
+  }
+
+  Fields fields_;
+  uint64_t earliest_ = 0;
+  bool has_earliest_ = false;
+  uint64_t expiry_ms_ = 0;
+  std::string field_;
+  bool has_field_ = false;
+};
+
 }  // namespace
 
 std::unique_ptr<ValueBuilder> build_hash(RdbType type, const EncodingLimits& limits) {
   if (type == RdbType::kHash) return std::make_unique<PairsBuilder>(limits);
-  return std::make_unique<CompactBuilder>(limits);
+  switch (type) {
+    case RdbType::kHashExpiringPreRelease:
+    case RdbType::kHashListpackExpiringPreRelease:
+    case RdbType::kHashExpiring:
+    case RdbType::kHashListpackExpiring:
+      return std::make_unique<ExpiringBuilder>(limits);
+    default:
+      return std::make_unique<CompactBuilder>(limits);
+  }
 }
 
 }  // namespace redan

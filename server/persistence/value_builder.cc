@@ -12,6 +12,10 @@ std::unique_ptr<ValueBuilder> make_value_builder(RdbType type, const EncodingLim
     case RdbType::kHashZipmap:
     case RdbType::kHashZiplist:
     case RdbType::kHashListpack:
+    case RdbType::kHashExpiringPreRelease:
+    case RdbType::kHashListpackExpiringPreRelease:
+    case RdbType::kHashExpiring:
+    case RdbType::kHashListpackExpiring:
       return build_hash(type, limits);
     case RdbType::kSortedSetText:
     case RdbType::kSortedSet:

@@ -63,6 +63,21 @@ std::vector<HashView::Field> HashView::sample(size_t count, Rng& rng) const {
   return fields;
 }
 
+std::vector<HashView::Field> HashView::visible() const {
+  std::vector<Field> fields;
+  for_each([&](const Text& name, const Text& value) { fields.push_back({name, value}); });
+  return fields;
+}
+
+std::optional<int64_t> HashView::expiry_ms(std::string_view field) const {
+  if (large_ == nullptr) {
+    return find(field) ? std::optional<int64_t>(HashField::kStays) : std::nullopt;
+  }
+  const HashField* const found = large_->find(field);
+  if (found == nullptr || hides(*found)) return std::nullopt;
+  return found->expiry_ms();
+}
+
 HashEdit::HashEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref)
     : keyspace_(keyspace), db_(db), key_(key), ref_(ref) {
   if (ref_ && ref_->is_large()) large_.emplace(keyspace_, ref_);
@@ -73,17 +88,60 @@ void HashEdit::remove_key() {
   keyspace_.remove(db_, ref_, Keyspace::Free::kNow);
 }
 
-bool HashEdit::set(std::string_view field, std::string_view value) {
+bool HashEdit::hides(std::string_view field) const {
+  if (!ref_ || !ref_->has_expiring_fields()) return false;
+  const HashField* const found = static_cast<const LargeHash&>(ref_->large()).find(field);
+  return found != nullptr && found->expires() && found->expiry_ms() <= keyspace_.field_horizon_ms();
+}
+
+bool HashEdit::set(std::string_view field, std::string_view value, FieldExpiry expiry) {
   if (!ref_) {
     ref_ = keyspace_.create(db_, key_, ref_,
                             StoredValue::packed(ValueType::kHash, Listpack::empty_bytes()));
   }
-  if (large_) return (*large_)->set(field, value);
-  if (!fits_compact(field) || !fits_compact(value)) {
-    become_large(size() + 1);
-    return (*large_)->set(field, value);
+  if (!large_ && fits_compact(field) && fits_compact(value)) return set_compact(field, value);
+  if (!large_) become_large(size() + 1);
+  if (!hides(field)) return (*large_)->set(field, value, expiry);
+  (*large_)->set(field, value);
+  return true;
+}
+
+size_t HashEdit::set_pairs(std::span<const std::string_view> pairs) {
+  if (!ref_ && create_compact(pairs)) return size();
+  size_t added = 0;
+  for (size_t i = 0; i < pairs.size(); i += 2) added += set(pairs[i], pairs[i + 1]) ? 1 : 0;
+  return added;
+}
+
+// A new hash in one allocation of its size: one that grows leaves a hole of each size behind.
+bool HashEdit::create_compact(std::span<const std::string_view> pairs) {
+  if (pairs.size() / 2 > keyspace_.limits().hash_entries) return false;
+  size_t most = Listpack::kHeaderBytes + 1;
+  for (const std::string_view text : pairs) {
+    if (!fits_compact(text)) return false;
+    most += PackedElement(text).size();
   }
-  return set_compact(field, value);
+  std::string bytes;
+  bytes.reserve(most);
+  bytes = Listpack::empty_bytes();
+  StringBytes store(bytes);
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    const Listpack pack(bytes);
+    const size_t at = pack.find(pairs[i], pack.first(), 1);
+    if (at == Listpack::kNone) {
+      ListpackEdit::append_pair(store, PackedElement(pairs[i]), PackedElement(pairs[i + 1]));
+    } else {
+      ListpackEdit::replace(store, pack.next(at), PackedElement(pairs[i + 1]));
+    }
+  }
+  ref_ = keyspace_.create(db_, key_, ref_, StoredValue::packed(ValueType::kHash, std::move(bytes)));
+  return true;
+}
+
+bool HashEdit::set_expiry(std::string_view field, int64_t at_ms) {
+  if (!find(field)) return false;
+  if (!large_) become_large(size());
+  return (*large_)->set_expiry(field, at_ms);
 }
 
 bool HashEdit::set_compact(std::string_view field, std::string_view value) {
@@ -101,6 +159,7 @@ bool HashEdit::set_compact(std::string_view field, std::string_view value) {
 }
 
 bool HashEdit::erase(std::string_view field) {
+  if (!ref_) return false;
   if (large_) return (*large_)->erase(field);
   auto bytes = keyspace_.packed(ref_);
   const Listpack pack(bytes.view());

@@ -1,9 +1,10 @@
 // A hash as commands see it, whatever its form: fields and values one behind the other in a
-// listpack, or a LargeHash.
+// listpack, or a LargeHash. Fields that expire make it large.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,28 +25,41 @@ class HashView {
     Text value;
   };
 
-  explicit HashView(const Entry& entry)
+  // Nothing is hidden that expires later than this.
+  static constexpr int64_t kHidesNothing = INT64_MIN;
+
+  // Fields whose time came up to `horizon_ms` are there but not to be seen: nobody may delete them
+  // yet, or nobody had the time to.
+  explicit HashView(const Entry& entry, int64_t horizon_ms = kHidesNothing)
       : large_(entry.is_large() ? static_cast<const LargeHash*>(&entry.large()) : nullptr),
-        pack_(large_ == nullptr ? entry.packed() : std::string_view()) {}
+        pack_(large_ == nullptr ? entry.packed() : std::string_view()),
+        horizon_ms_(horizon_ms) {}
 
   bool is_large() const { return large_ != nullptr; }
+  // All that are there, hidden or not.
   size_t size() const { return large_ != nullptr ? large_->size() : pack_.size() / 2; }
+  bool hides_some() const {
+    return large_ != nullptr && large_->has_expiring() && hides(*large_->first_to_expire());
+  }
   std::optional<Text> find(std::string_view field) const {
     if (large_ != nullptr) {
       const HashField* const found = large_->find(field);
-      if (found == nullptr) return std::nullopt;
+      if (found == nullptr || hides(*found)) return std::nullopt;
       return as_text(found->value());
     }
     const size_t at = pack_.find(field, pack_.first(), 1);
     if (at == Listpack::kNone) return std::nullopt;
     return pack_.at(pack_.next(at));
   }
+  // When a field expires, HashField::kStays where it does not; nothing where there is none.
+  std::optional<int64_t> expiry_ms(std::string_view field) const;
   // each(const Text& name, const Text& value)
   template <class Each>
   void for_each(Each&& each) const {
     if (large_ != nullptr) {
-      large_->for_each(
-          [&](const HashField& field) { each(as_text(field.key()), as_text(field.value())); });
+      large_->for_each([&](const HashField& field) {
+        if (!hides(field)) each(as_text(field.key()), as_text(field.value()));
+      });
       return;
     }
     for (size_t at = pack_.first(); at != Listpack::kNone;) {
@@ -64,9 +78,11 @@ class HashView {
       return 0;
     }
     return large_->scan(cursor, [&](const HashField& field) {
-      each(as_text(field.key()), as_text(field.value()));
+      if (!hides(field)) each(as_text(field.key()), as_text(field.value()));
     });
   }
+
+  // --- by chance; not where hides_some(): use visible() then ---
   // Any field, each with the same chance.
   Field random(Rng& rng) const;
   // `count` times any field, for each(name, value).
@@ -87,6 +103,7 @@ class HashView {
   }
   // `count` different fields, fewer than there are, in any order.
   std::vector<Field> sample(size_t count, Rng& rng) const;
+  std::vector<Field> visible() const;
 
  private:
   static Text as_text(std::string_view bytes) {
@@ -94,11 +111,15 @@ class HashView {
     text.text = bytes;
     return text;
   }
+  bool hides(const HashField& field) const {
+    return field.expires() && field.expiry_ms() <= horizon_ms_;
+  }
   std::vector<size_t> places_of_fields() const;
   Field packed_at(size_t place) const { return {pack_.at(place), pack_.at(pack_.next(place))}; }
 
   const LargeHash* large_;
   Listpack pack_;
+  int64_t horizon_ms_;
 };
 
 // For changing: the key is made with the first field, and the form follows the limits. The caller
@@ -109,13 +130,23 @@ class HashEdit {
   // `ref`: what change() found, or where it found nothing.
   HashEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref);
 
-  // True: the field is new.
-  bool set(std::string_view field, std::string_view value);
-  // False: there was no such field.
+  // True: the field is new, or was hidden.
+  bool set(std::string_view field, std::string_view value,
+           FieldExpiry expiry = FieldExpiry::kDiscard);
+  // Fields and their values in turns; answers how many fields are new.
+  size_t set_pairs(std::span<const std::string_view> pairs);
+  // HashField::kStays makes the field stay. False: there is no such field.
+  bool set_expiry(std::string_view field, int64_t at_ms);
+  // False: there was no such field. (A hidden one is deleted like any other.)
   bool erase(std::string_view field);
   std::optional<HashView::Text> find(std::string_view field) const {
-    return ref_ ? HashView(*ref_).find(field) : std::nullopt;
+    return ref_ ? view().find(field) : std::nullopt;
   }
+  std::optional<int64_t> expiry_ms(std::string_view field) const {
+    return ref_ ? view().expiry_ms(field) : std::nullopt;
+  }
+  // There is such a field, but its time has come.
+  bool hides(std::string_view field) const;
   size_t size() const { return ref_ ? HashView(*ref_).size() : 0; }
   // Takes the key out of the keyspace; the edit is over.
   void remove_key();
@@ -124,6 +155,8 @@ class HashEdit {
   bool fits_compact(std::string_view text) const {
     return text.size() <= keyspace_.limits().hash_value_bytes;
   }
+  HashView view() const { return HashView(*ref_, keyspace_.field_horizon_ms()); }
+  bool create_compact(std::span<const std::string_view> pairs);
   bool set_compact(std::string_view field, std::string_view value);
   void become_large(size_t fields);
 

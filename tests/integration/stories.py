@@ -13,8 +13,8 @@ SUBJECT, ORACLE = binaries.subject(), binaries.oracle()
 
 
 def fill(server, count=5000):
-    """Strings of many sizes in two databases, some with an expiry far away, lists, sets and sorted sets of all forms,
-    and streams."""
+    """Strings of many sizes in two databases, some with an expiry far away, lists, sets, sorted sets and hashes of all
+    forms, and streams."""
     with server.client(timeout=30) as client:
         for database in (0, 7):
             client.call("SELECT", database)
@@ -28,7 +28,7 @@ def fill(server, count=5000):
                 if i % 7 == 0:
                     commands.append(["SET", f"number:{i}", i * 1_000_003 - 10**9])
             client.pipeline(commands + list(lists(count)) + list(sets(count)) + list(sorted_sets(count)) +
-                            list(streams(count)))
+                            list(streams(count)) + list(hashes(count)))
 
 
 def lists(count):
@@ -62,6 +62,14 @@ def streams(count):
         yield ["XGROUP", "CREATE", key, "group", "0"]
         yield ["XREADGROUP", "GROUP", "group", "consumer", "COUNT", size // 2 + 1, "STREAMS", key, ">"]
         yield ["XDEL", key, "0-1", "37-2"]
+
+
+def hashes(count):
+    """Small and large, with numbers and long values."""
+    for size in (1, 20, 128, 129, count // 5):
+        pairs = [(f"field {i}", i * 1009 if i % 3 else f"value {i}" * (i % 5)) for i in range(size)]
+        yield ["HSET", f"hash:{size}", *(part for pair in pairs for part in pair)]
+    yield ["HSET", "hash:long", "f" * 300, "v" * 70_000, "17", "x"]
 
 
 __all__ = ["Client", "Closed", "HOST", "ORACLE", "ReplyError", "SUBJECT", "Story", "eventually", "fill"]

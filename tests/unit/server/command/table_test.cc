@@ -114,6 +114,18 @@ TEST_F(Table, ArityFlagsKeysAndCategoriesAreThoseOfRedis) {
                                             "hotkeys|start",
                                             "hotkeys|stop",
                                             "digest",
+                                            "hexpire",
+                                            "hpexpire",
+                                            "hexpireat",
+                                            "hpexpireat",
+                                            "httl",
+                                            "hpttl",
+                                            "hexpiretime",
+                                            "hpexpiretime",
+                                            "hpersist",
+                                            "hgetdel",
+                                            "hgetex",
+                                            "hsetex",
                                             "msetex"};
   // Commands whose arity is 7.2's.
   recorded["zrank"] = "zrank -3 1 1 1 fast,readonly @fast,@read,@sortedset";

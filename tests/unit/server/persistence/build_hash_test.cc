@@ -159,9 +159,91 @@ TEST(BuildHash, NoFieldsAndHalfPairsAreRefused) {
   EXPECT_FALSE(read(payload("\x04\x00"s)).ok());
 }
 
+// --- fields that expire ---
+
+std::string le64(uint64_t number) {
+  return std::string(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+std::string listpack_of(const std::vector<std::string>& texts) {
+  std::string bytes = Listpack::empty_bytes();
+  StringBytes store(bytes);
+  for (const std::string& text : texts) ListpackEdit::append(store, PackedElement(text));
+  return bytes;
+}
+
+using Expiries = std::map<std::string, int64_t>;
+
+Expiries expiries_of(const StoredValue& value) {
+  EXPECT_EQ(value.form, ValueForm::kLarge);
+  Expiries all;
+  static_cast<const LargeHash&>(*value.large).for_each([&](const HashField& field) {
+    all[std::string(field.key())] = field.expiry_ms();
+  });
+  return all;
+}
+
+// f stays, g expires at 5000, h at 5003.
+std::vector<std::string> every_expiring_encoding() {
+  const std::string triples =
+      rdb_string(listpack_of({"g", "w", "5000", "h", "17", "5003", "f", "v", "0"}));
+  // A length of 14 bits: 5000 and 5003.
+  return {
+      payload("\x16\x03\x00\x01\x66\x01\x76\x53\x88\x01\x67\x01\x77\x53\x8b\x01\x68\xc0\x11"s, 12),
+      payload("\x17"s + triples, 12),
+      payload("\x18"s + le64(5000) +
+                  "\x03\x00\x01\x66\x01\x76\x01\x01\x67\x01\x77\x04\x01\x68\xc0\x11"s,
+              12),
+      payload("\x19"s + le64(5000) + triples, 12)};
+}
+
+TEST(BuildHash, EveryEncodingWithExpiriesIsRead) {
+  for (const std::string& bytes : every_expiring_encoding()) {
+    Result<StoredValue> value = read(bytes);
+    ASSERT_TRUE(value.ok()) << static_cast<int>(bytes[0]);
+    EXPECT_EQ(expiries_of(*value), (Expiries{{"f", 0}, {"g", 5000}, {"h", 5003}}));
+    Entry* const entry = EntryMaker::make_value("k", std::move(*value), Entry::kNoExpiry);
+    const std::string again = dump_value(*entry);
+    EntryMaker::free(entry);
+    // Written as Redis 7.4 does, and with its version.
+    EXPECT_EQ(again[0], 24);
+    EXPECT_EQ(again.substr(again.size() - kFooterBytes, 2), "\x0c\0"s);
+    Result<StoredValue> second = read(again);
+    ASSERT_TRUE(second.ok());
+    EXPECT_EQ(expiries_of(*second), (Expiries{{"f", 0}, {"g", 5000}, {"h", 5003}}));
+    EXPECT_EQ(contents_of(std::move(*second)), (Contents{{"f", "v"}, {"g", "w"}, {"h", "17"}}));
+  }
+}
+
+TEST(BuildHash, WithoutAnyExpiryItIsAHashLikeOthers) {
+  Result<StoredValue> value =
+      read(payload("\x19"s + le64(0) + rdb_string(listpack_of({"f", "v", "0"})), 12));
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(value->form, ValueForm::kListpack);
+}
+
+TEST(BuildHash, ExpiriesThatCannotBeAreRefused) {
+  const auto triples = [](const std::vector<std::string>& texts) {
+    return read(payload("\x19"s + le64(1) + rdb_string(listpack_of(texts)), 12)).ok();
+  };
+  EXPECT_TRUE(triples({"f", "v", "281474976710655"}));
+  EXPECT_FALSE(triples({"f", "v", "281474976710656"}));
+  EXPECT_FALSE(triples({"f", "v", "-1"}));
+  EXPECT_FALSE(triples({"f", "v", "soon"}));
+  EXPECT_FALSE(triples({"f", "v"}));
+  EXPECT_FALSE(triples({"f", "v", "1", "f", "w", "2"}));
+  EXPECT_FALSE(triples({}));
+  const std::string field = "\x01\x02\x01\x66\x01\x76"s;
+  EXPECT_TRUE(read(payload("\x18"s + le64((uint64_t{1} << 48) - 1) + field, 12)).ok());
+  EXPECT_FALSE(read(payload("\x18"s + le64(uint64_t{1} << 48) + field, 12)).ok());
+  EXPECT_FALSE(read(payload("\x18"s + le64(UINT64_MAX) + field, 12)).ok());
+}
+
 // Whatever a byte becomes: refused, or a hash that holds together.
 TEST(BuildHash, EveryDamagedByteIsFoundOrHarmless) {
-  for (const std::string& good : every_encoding()) {
+  std::vector<std::string> all = every_encoding();
+  for (const std::string& bytes : every_expiring_encoding()) all.push_back(bytes);
+  for (const std::string& good : all) {
     const std::string body = good.substr(0, good.size() - kFooterBytes);
     size_t refused = 0;
     for (size_t at = 1; at < body.size(); ++at) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace redan {
 namespace {
@@ -89,6 +90,29 @@ TEST(HashValue, BecomesLargeAtTheThresholds) {
     EXPECT_EQ(world.view().size(), long_field ? 2U : 1U);
   }
   world.keyspace.check_invariants();
+}
+
+TEST(HashValue, PairsAreSetAtOnce) {
+  using Words = std::vector<std::string_view>;
+  World world(2);
+  const auto set = [&](const Words& words) { return world.edit().set_pairs(words); };
+  EXPECT_EQ(set({"f", "v", "17", "x", "f", "w"}), 2U);
+  EXPECT_EQ(world.contents(), (Model{{"f", "w"}, {"17", "x"}}));
+  EXPECT_EQ(set({"f", "a", "new", "b"}), 1U);
+  EXPECT_EQ(world.contents(), (Model{{"f", "a"}, {"17", "x"}, {"new", "b"}}));
+  const std::string text(65, 'v');
+  Words many;
+  for (int i = 0; i < 258; ++i)
+    many.push_back(std::string_view(text).substr(0, static_cast<size_t>(i) % 60 + 1));
+  for (const Words& words :
+       {Words{"f", text}, Words{text, "v"}, Words{"f", "v", "g", text}, many}) {
+    world.keyspace.erase(0, "h");
+    Model expected;
+    for (size_t i = 0; i < words.size(); i += 2) expected[std::string(words[i])] = words[i + 1];
+    EXPECT_EQ(set(words), expected.size());
+    EXPECT_EQ(world.contents(), expected);
+    world.keyspace.check_invariants();
+  }
 }
 
 TEST(HashValue, ScansSeeEachField) {
