@@ -92,7 +92,7 @@ TEST(LargeHash, AValueThatFitsIsReplacedInPlace) {
   EXPECT_TRUE(hash.set("field", "0123456789"));
   const HashField* const before = hash.find("field");
   const size_t bytes = hash.memory_bytes();
-  EXPECT_FALSE(hash.set("field", "abc"));
+  EXPECT_FALSE(hash.set("field", "0123456789abcde"));
   EXPECT_FALSE(hash.set("field", "0123456789ABCDEF01234567"));  // 3 + 5 + 24: the class of 32
   EXPECT_EQ(hash.find("field"), before);
   EXPECT_EQ(hash.find("field")->value(), "0123456789ABCDEF01234567");
