@@ -17,7 +17,7 @@ ONLY_OURS = {
     "aof_rewrites": "7.2", "aof_rewrites_consecutive_failures": "7.4, 0", "rdb_saves": "7.2",
     "replicas_waiting_psync": "7.2.x", "master_current_sync_attempts": "7.4", "master_total_sync_attempts": "7.4",
     "total_disconnect_time_sec": "7.4", "master_link_up_since_seconds": "7.4", "acl_access_denied_auth": "7.2",
-    "acl_access_denied_cmd": "7.2", "acl_access_denied_key": "7.2", "acl_access_denied_channel": "7.2",
+    "expired_subkeys": "7.4", "acl_access_denied_cmd": "7.2", "acl_access_denied_key": "7.2", "acl_access_denied_channel": "7.2",
 }
 ONLY_REDIS = {}
 
