@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace redan {
 
@@ -97,13 +98,19 @@ std::unique_ptr<LargeSortedSet> combine(Combination how, std::span<WeightedSourc
 size_t count_common(std::span<WeightedSource> sources, uint64_t limit) {
   smallest_first(sources);
   const ScoredSource& first = sources[0].source;
+  std::vector<const ScoredSource*> others;
+  for (const WeightedSource& other : sources.subspan(1)) {
+    if (!other.source.is(first)) others.push_back(&other.source);
+  }
+  if (limit == 0) limit = UINT64_MAX;
+  if (others.empty()) return std::min<uint64_t>(first.size(), limit);
   size_t count = 0;
   first.for_each_until([&](std::string_view name, double) {
-    for (const WeightedSource& other : sources.subspan(1)) {
-      if (!other.source.is(first) && !other.source.score(name)) return true;
-    }
-    ++count;
-    return limit == 0 || count < limit;
+    const bool common = std::all_of(others.begin(), others.end(), [&](const ScoredSource* other) {
+      return other->score(name).has_value();
+    });
+    count += common ? 1 : 0;
+    return count < limit;
   });
   return count;
 }
