@@ -20,14 +20,11 @@ void ClusterMachine::look_for_leftovers(Instant now, const SlotSet& with_keys, B
   settle(out);
 }
 
-// What is on its way, in or out, is no left-over; nobody's keys are nobody's to drop. But of slots
-// that were given to somebody who has not claimed them, whoever gave them has every key.
+// What is on its way, in or out, is no left-over; keys of slots that were freed are nobody's to
+// drop. A slot whose owner is not heard to claim it is watched all the same: to a node that has
+// just started, a claim may be what a stopped owner has not told it yet (migration seed 358).
 void ClusterMachine::note_leftovers(const SlotSet& with_keys) {
-  SlotSet nobodys = view_.unclaimed();
-  for (const auto& [id, p] : peers_) {
-    for (const Given& given : p.given) nobodys -= given.slots;
-  }
-  SlotSet found = with_keys & (view_.assigned() - nobodys);
+  SlotSet found = with_keys & view_.assigned();
   found -= self().slots | view_.incoming_slots();
   for (const auto& [move, given] : view_.given()) found -= given.slots;
   for (const auto& [slot, from] : view_.importing()) found.remove(slot);
