@@ -64,7 +64,7 @@ class SnapshotQueue {
     }
     char* to = filling_.bytes.get() + filling_.size;
     std::memcpy(to, &entry, sizeof(entry));
-    std::memcpy(to + sizeof(entry), key.data(), key.size());
+    if (!key.empty()) std::memcpy(to + sizeof(entry), key.data(), key.size());
     if (!value.empty()) std::memcpy(to + sizeof(entry) + key.size(), value.data(), value.size());
     filling_.size += size;
   }
