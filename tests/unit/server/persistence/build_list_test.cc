@@ -3,33 +3,14 @@
 
 #include <vector>
 
-#include "common/base/crc64.h"
-#include "server/persistence/dump_payload.h"
-#include "server/persistence/rdb_primitives.h"
 #include "server/values/list_value.h"
+#include "tests/unit/server/persistence/value_fixture.h"
 
 namespace redan {
 namespace {
 
 using namespace std::string_literals;
 using Elements = std::vector<std::string>;
-
-std::string from_hex(std::string_view hex) {
-  std::string bytes;
-  for (size_t i = 0; i < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
-  }
-  return bytes;
-}
-
-// A payload with the footer that belongs to its bytes.
-std::string payload(std::string_view body) {
-  ByteBuffer out;
-  out.append(body);
-  out.append("\x0a\0"s);
-  append_le64(out, crc64(0, out.view()));
-  return std::string(out.view());
-}
 
 struct Restored {
   std::string encoding;
@@ -39,23 +20,18 @@ struct Restored {
 };
 
 Restored restored(std::string_view bytes, const EncodingLimits& limits = {}) {
-  Result<StoredValue> value = read_dump_payload(bytes, limits);
-  if (!value) return {.encoding = value.error().text()};
-  Keyspace keyspace({.databases = 1, .seed = 1});
-  keyspace.set_value(0, "k", value.take());
-  keyspace.check_invariants();
-  const Entry& entry = *keyspace.peek(0, "k");
-  if (entry.is_large()) entry.large().check_invariants();
-  Restored result{.encoding = std::string(entry.encoding_name()), .dump = dump_value(entry)};
-  const ListView list(entry);
-  list.for_each(0, list.size(), ListEnd::kTail, [&](const ListView::Element& element) {
-    result.elements.push_back(element.str());
-    return true;
+  Restored result;
+  const std::string refused = restore_and(bytes, limits, [&](const Entry& entry) {
+    result = {.encoding = std::string(entry.encoding_name()), .dump = dump_value(entry)};
+    const ListView list(entry);
+    list.for_each(0, list.size(), ListEnd::kTail, [&](const ListView::Element& element) {
+      result.elements.push_back(element.str());
+      return true;
+    });
   });
+  if (!refused.empty()) result.encoding = refused;
   return result;
 }
-
-const std::string kBad = "ERR Bad data format";
 
 // Two elements, "a" and 300, in each compact form.
 const std::string kListpack = from_hex("0d0000000200816102c12c02ff");

@@ -6,11 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/crc64.h"
 #include "common/base/parse.h"
-#include "server/persistence/dump_payload.h"
-#include "server/persistence/rdb_primitives.h"
 #include "server/values/sorted_set_value.h"
+#include "tests/unit/server/persistence/value_fixture.h"
 
 namespace redan {
 namespace {
@@ -20,26 +18,6 @@ using Pairs = std::vector<std::pair<std::string, double>>;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-std::string from_hex(std::string_view hex) {
-  std::string bytes;
-  for (size_t i = 0; i < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
-  }
-  return bytes;
-}
-
-// A payload with the footer that belongs to its bytes.
-std::string payload(std::string_view body) {
-  ByteBuffer out;
-  out.append(body);
-  out.append("\x0a\0"s);
-  append_le64(out, crc64(0, out.view()));
-  return std::string(out.view());
-}
-std::string body_of(const std::string& dump) {
-  return dump.substr(0, dump.size() - 10);
-}
-
 struct Restored {
   std::string encoding;
   Pairs pairs;
@@ -48,29 +26,24 @@ struct Restored {
 };
 
 Restored restored(std::string_view bytes, const EncodingLimits& limits = {}) {
-  Result<StoredValue> value = read_dump_payload(bytes, limits);
-  if (!value) return {.encoding = value.error().text()};
-  Keyspace keyspace({.databases = 1, .seed = 1});
-  keyspace.set_value(0, "k", value.take());
-  keyspace.check_invariants();
-  const Entry& entry = *keyspace.peek(0, "k");
-  if (entry.is_large()) entry.large().check_invariants();
-  Restored result{.encoding = std::string(entry.encoding_name()), .dump = dump_value(entry)};
-  const SortedSetView set(entry);
-  set.for_each([&](const SortedSetMember& member) {
-    Listpack::Scratch scratch;
-    const std::string name(member.name(scratch));
-    EXPECT_EQ(set.score(name), member.score()) << name;
-    if (!result.pairs.empty()) {
-      const auto& [last, last_score] = result.pairs.back();
-      EXPECT_TRUE(stands_before(last_score, last, member.score(), name)) << name;
-    }
-    result.pairs.emplace_back(name, member.score());
+  Restored result;
+  const std::string refused = restore_and(bytes, limits, [&](const Entry& entry) {
+    result = {.encoding = std::string(entry.encoding_name()), .dump = dump_value(entry)};
+    const SortedSetView set(entry);
+    set.for_each([&](const SortedSetMember& member) {
+      Listpack::Scratch scratch;
+      const std::string name(member.name(scratch));
+      EXPECT_EQ(set.score(name), member.score()) << name;
+      if (!result.pairs.empty()) {
+        const auto& [last, last_score] = result.pairs.back();
+        EXPECT_TRUE(stands_before(last_score, last, member.score(), name)) << name;
+      }
+      result.pairs.emplace_back(name, member.score());
+    });
   });
+  if (!refused.empty()) result.encoding = refused;
   return result;
 }
-
-const std::string kBad = "ERR Bad data format";
 
 // DUMP of redis-server 7.0.15.
 const std::string kSmall = from_hex(

@@ -1,37 +1,14 @@
 // Streams from RDB in each of their forms, and back; and payloads that lie.
 #include <gtest/gtest.h>
 
-#include "common/base/crc64.h"
 #include "server/data/stream_cursor.h"
-#include "server/persistence/dump_payload.h"
-#include "server/persistence/rdb_primitives.h"
 #include "server/values/stream_value.h"
+#include "tests/unit/server/persistence/value_fixture.h"
 
 namespace redan {
 namespace {
 
 using namespace std::string_literals;
-
-std::string from_hex(std::string_view hex) {
-  std::string bytes;
-  for (size_t i = 0; i < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
-  }
-  return bytes;
-}
-
-// A payload with the footer that belongs to its bytes.
-std::string payload(std::string_view body) {
-  ByteBuffer out;
-  out.append(body);
-  out.append("\x0a\0"s);
-  append_le64(out, crc64(0, out.view()));
-  return std::string(out.view());
-}
-
-std::string body_of(std::string_view payload) {
-  return std::string(payload.substr(0, payload.size() - 10));
-}
 
 // Everything that a stream holds, as text.
 std::string described(const LargeStream& stream) {
