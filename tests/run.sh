@@ -32,8 +32,8 @@ for tool in redis-server redis-sentinel redis-cli redis-benchmark node npm nft i
   PATH="$PATH:/usr/sbin:/sbin" command -v "$tool" >/dev/null ||
     fail "$tool is missing" "run without --no-install, or install: $TEST_PACKAGES nodejs npm"
 done
-/usr/bin/python3 -c 'import redis, yaml' ||
-  fail "Debian's python3 with the modules redis and yaml is missing" "apt-get install python3-redis python3-yaml"
+/usr/bin/python3 -c 'import redis, rq, yaml' ||
+  fail "Debian's python3 with the modules redis, rq and yaml is missing" "apt-get install python3-redis python3-rq python3-yaml"
 
 build_redan "$top"
 

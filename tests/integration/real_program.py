@@ -1,0 +1,80 @@
+"""Stories of programs that people run on Redis. Each is told twice, over the subject and over redis-server 7.0.15, and
+what the program said and left behind must be equal."""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stories import ORACLE, SUBJECT, Story
+
+from harness.processes import Process
+
+CLIENTS = Path(__file__).resolve().parent / "clients"
+
+
+class RealProgram(Story):
+    maxDiff = None
+
+    def told_twice(self, story):
+        """story(server) over both servers, side by side; asserts that what it returns is equal, and returns it.
+
+        Each story has a thread of its own, and what it starts ends with that thread."""
+        servers = [self.lab.server(name, build) for name, build in (("subject", SUBJECT), ("oracle", ORACLE))]
+        with ThreadPoolExecutor(len(servers)) as pool:
+            ours, theirs = pool.map(story, servers)
+        self.assertEqual(ours, theirs)
+        return ours
+
+    def program(self, name, *command, **env):
+        """Starts a program beside the story, with `env` on top of our environment."""
+        return self.lab.add(Process(command, CLIENTS, self.lab.folder / f"{name}.log", {**os.environ, **env}))
+
+    def run_program(self, *command, **env):
+        """Runs a program to its end, which must be a good one; what it printed."""
+        return self.lab.command(*command, cwd=CLIENTS, env={**os.environ, **env})
+
+    def require_npm(self, *packages):
+        missing = [name for name in packages if not (CLIENTS / "node_modules" / name / "package.json").is_file()]
+        self.assertEqual(missing, [], f"not installed: run tests/run.sh, or npm ci --ignore-scripts in {CLIENTS}")
+
+
+def text(value):
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def joined(flat, sign):
+    return [f"{text(first)}{sign}{text(second)}" for first, second in zip(flat[::2], flat[1::2])]
+
+
+# How to read a value of each type, and to write it as lines whose order says no more than the type promises.
+READERS = {
+    "string": (["GET"], lambda value: [text(value)]),
+    "list": (["LRANGE", 0, -1], lambda items: list(map(text, items))),
+    "set": (["SMEMBERS"], lambda members: sorted(map(text, members))),
+    "hash": (["HGETALL"], lambda flat: sorted(joined(flat, "="))),
+    "zset": (["ZRANGE", 0, -1, "WITHSCORES"], lambda flat: sorted(joined(flat, " @ "))),
+    "stream": (["XRANGE", "-", "+"], lambda entries: [f"{text(name)}: {' '.join(joined(fields, '='))}"
+                                                      for name, fields in entries]),
+}
+
+
+def keyspace(server, **masks):
+    """What a server holds: key -> (type, whether it expires, lines). `masks` are name=pattern of what two runs do not
+    have in common; the name takes its place."""
+    def masked(line):
+        for name, pattern in masks.items():
+            line = re.sub(pattern, f"<{name}>", line)
+        return line
+
+    held = {}
+    with server.client() as client:
+        for key in sorted(client.call("KEYS", "*")):
+            kind = client.call("TYPE", key)
+            (command, *rest), lines = READERS[kind]
+            held[masked(text(key))] = (kind, client.call("PTTL", key) >= 0,
+                                       list(map(masked, lines(client.call(command, key, *rest)))))
+    return held
+
+
+__all__ = ["CLIENTS", "RealProgram", "keyspace"]
