@@ -13,5 +13,5 @@ QUICKSTART_PACKAGES="$BUILD_PACKAGES redis-tools"
 
 # Redis 7.0.15 is what the tests compare with; node is for ioredis and node-redis.
 TEST_PACKAGES="$BUILD_PACKAGES libgtest-dev libgmock-dev git clang-format
-  redis-server redis-sentinel redis-tools python3 python3-redis python3-rq python3-yaml
+  redis-server redis-sentinel redis-tools python3 python3-redis python3-rq python3-yaml ruby-sidekiq
   iproute2 nftables util-linux procps docker-compose"

@@ -28,7 +28,7 @@ if [ "$install" = yes ]; then
   # shellcheck disable=SC2086
   install_packages $packages
 fi
-for tool in redis-server redis-sentinel redis-cli redis-benchmark node npm nft ip unshare docker-compose clang-format; do
+for tool in redis-server redis-sentinel redis-cli redis-benchmark node npm sidekiq nft ip unshare docker-compose clang-format; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$tool" >/dev/null ||
     fail "$tool is missing" "run without --no-install, or install: $TEST_PACKAGES nodejs npm"
 done

@@ -47,15 +47,15 @@ def joined(flat, sign):
     return [f"{text(first)}{sign}{text(second)}" for first, second in zip(flat[::2], flat[1::2])]
 
 
-# How to read a value of each type, and to write it as lines whose order says no more than the type promises.
+# How to read a value of each type, how to write it as lines, and whether their order means something.
 READERS = {
-    "string": (["GET"], lambda value: [text(value)]),
-    "list": (["LRANGE", 0, -1], lambda items: list(map(text, items))),
-    "set": (["SMEMBERS"], lambda members: sorted(map(text, members))),
-    "hash": (["HGETALL"], lambda flat: sorted(joined(flat, "="))),
-    "zset": (["ZRANGE", 0, -1, "WITHSCORES"], lambda flat: sorted(joined(flat, " @ "))),
+    "string": (["GET"], lambda value: [text(value)], True),
+    "list": (["LRANGE", 0, -1], lambda items: map(text, items), True),
+    "set": (["SMEMBERS"], lambda members: map(text, members), False),
+    "hash": (["HGETALL"], lambda flat: joined(flat, "="), False),
+    "zset": (["ZRANGE", 0, -1, "WITHSCORES"], lambda flat: joined(flat, " @ "), False),
     "stream": (["XRANGE", "-", "+"], lambda entries: [f"{text(name)}: {' '.join(joined(fields, '='))}"
-                                                      for name, fields in entries]),
+                                                      for name, fields in entries], True),
 }
 
 
@@ -71,9 +71,9 @@ def keyspace(server, **masks):
     with server.client() as client:
         for key in sorted(client.call("KEYS", "*")):
             kind = client.call("TYPE", key)
-            (command, *rest), lines = READERS[kind]
-            held[masked(text(key))] = (kind, client.call("PTTL", key) >= 0,
-                                       list(map(masked, lines(client.call(command, key, *rest)))))
+            (command, *rest), lines_of, is_ordered = READERS[kind]
+            lines = list(map(masked, lines_of(client.call(command, key, *rest))))
+            held[masked(text(key))] = (kind, client.call("PTTL", key) >= 0, lines if is_ordered else sorted(lines))
     return held
 
 
