@@ -40,7 +40,7 @@ build_redan "$top"
 clients=$top/tests/integration/clients
 if ! cmp -s "$clients/package-lock.json" "$clients/node_modules/.installed-lock"; then
   as_owner "$clients" npm ci --prefix "$clients" --ignore-scripts --no-audit --no-fund ||
-    fail "npm could not install ioredis and node-redis" "its message is above; the tests of real clients need them"
+    fail "npm could not install what $clients/package.json names" "its message is above; the tests of real clients need it"
   as_owner "$clients" cp "$clients/package-lock.json" "$clients/node_modules/.installed-lock"
 fi
 

@@ -60,21 +60,21 @@ READERS = {
 
 
 def keyspace(server, **masks):
-    """What a server holds: key -> (type, whether it expires, lines). `masks` are name=pattern of what two runs do not
-    have in common; the name takes its place."""
+    """What a server holds, in order: (key, type, whether it expires, lines). `masks` are name=pattern of what two runs do
+    not have in common; the name takes its place."""
     def masked(line):
         for name, pattern in masks.items():
             line = re.sub(pattern, f"<{name}>", line)
         return line
 
-    held = {}
+    held = []
     with server.client() as client:
-        for key in sorted(client.call("KEYS", "*")):
+        for key in client.call("KEYS", "*"):
             kind = client.call("TYPE", key)
             (command, *rest), lines_of, is_ordered = READERS[kind]
             lines = list(map(masked, lines_of(client.call(command, key, *rest))))
-            held[masked(text(key))] = (kind, client.call("PTTL", key) >= 0, lines if is_ordered else sorted(lines))
-    return held
+            held.append((masked(text(key)), kind, client.call("PTTL", key) >= 0, lines if is_ordered else sorted(lines)))
+    return sorted(held)
 
 
 __all__ = ["CLIENTS", "RealProgram", "keyspace"]

@@ -123,8 +123,8 @@ class Rq(RealProgram):
         self.assertIsNone(found[-1])  # Its result was not to be kept.
         self.assertEqual(site.job("noted").meta, {"word": "seen"})
         self.assertIn("ValueError: as it was told", site.job("broken").latest_result().exc_string)
-        self.assertTrue(900 < site.server.call("TTL", "rq:job:sum") <= 1000)
-        self.assertTrue(900 < site.server.call("TTL", "rq:results:sum") <= 1000)
+        self.assertTrue(100 < site.server.call("TTL", "rq:job:sum") <= 1000)
+        self.assertTrue(100 < site.server.call("TTL", "rq:results:sum") <= 1000)
         self.assertEqual(site.server.call("XLEN", "rq:results:sum"), 1)
         self.assertEqual(site.server.call("SMEMBERS", "rq:workers"), [])
 
