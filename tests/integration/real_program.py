@@ -1,16 +1,38 @@
 """Stories of programs that people run on Redis. Each is told twice, over the subject and over redis-server 7.0.15, and
 what the program said and left behind must be equal."""
 
+import json
 import os
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stories import ORACLE, SUBJECT, Story
+from stories import ORACLE, SUBJECT, Story, eventually
 
-from harness.processes import Process
+from harness.processes import Process, die_with_parent
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
+
+
+class Dialogue:
+    """A script of clients/ that answers lines of JSON with lines of JSON."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen([str(part) for part in command], cwd=CLIENTS, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
+
+    def ask(self, *words):
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"it ended at {words}: {self.process.stderr.read()}")
+        return json.loads(line)
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
 
 
 class RealProgram(Story):
@@ -33,6 +55,16 @@ class RealProgram(Story):
     def run_program(self, *command, **env):
         """Runs a program to its end, which must be a good one; what it printed."""
         return self.lab.command(*command, cwd=CLIENTS, env={**os.environ, **env})
+
+    def dialogue(self, *command):
+        partner = Dialogue(*command)
+        self.addCleanup(partner.close)
+        return partner
+
+    def serving(self, program):
+        """Where a web server of clients/ serves: the line that it prints once it does."""
+        return eventually(lambda: program.running() and program.log().endswith("\n") and program.log().strip(), 30,
+                          f"{program.command} serves")
 
     def require_npm(self, *packages):
         missing = [name for name in packages if not (CLIENTS / "node_modules" / name / "package.json").is_file()]
@@ -60,8 +92,8 @@ READERS = {
 
 
 def keyspace(server, **masks):
-    """What a server holds, in order: (key, type, whether it expires, lines). `masks` are name=pattern of what two runs do
-    not have in common; the name takes its place."""
+    """What a server holds, in order: (key, type, whether it expires, lines). `masks` are name=pattern of what two runs
+    do not have in common; the name takes its place."""
     def masked(line):
         for name, pattern in masks.items():
             line = re.sub(pattern, f"<{name}>", line)
@@ -73,8 +105,9 @@ def keyspace(server, **masks):
             kind = client.call("TYPE", key)
             (command, *rest), lines_of, is_ordered = READERS[kind]
             lines = list(map(masked, lines_of(client.call(command, key, *rest))))
-            held.append((masked(text(key)), kind, client.call("PTTL", key) >= 0, lines if is_ordered else sorted(lines)))
+            expires = client.call("PTTL", key) >= 0
+            held.append((masked(text(key)), kind, expires, lines if is_ordered else sorted(lines)))
     return sorted(held)
 
 
-__all__ = ["CLIENTS", "RealProgram", "keyspace"]
+__all__ = ["CLIENTS", "Dialogue", "RealProgram", "keyspace"]

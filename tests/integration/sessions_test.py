@@ -32,12 +32,8 @@ class Sessions(RealProgram):
         super().setUp()
         self.require_npm("express-session", "connect-redis", "redis")
 
-    def application(self, server):
-        app = self.program(f"{server.name}-app", "node", "session_app.js", server.port)
-        return eventually(lambda: app.running() and app.log().endswith("\n") and app.log().strip(), 30, "it serves")
-
     def story(self, server):
-        site = self.application(server)
+        site = self.serving(self.program(f"{server.name}-app", "node", "session_app.js", server.port))
         ann, bob, admin = Browser(site), Browser(site), Browser(site)
         self.assertEqual(admin.get("/store/all"), [])
         self.assertIsNone(admin.get("/store/none"))

@@ -23,7 +23,7 @@ const routes = {
     request.session.visits = (request.session.visits ?? 0) + 1;
     return { id: request.sessionID, visits: request.session.visits };
   },
-  "/peek": async (request) => ({ id: request.sessionID, visits: request.session.visits ?? 0, user: request.session.user ?? null }),
+  "/peek": async ({ sessionID: id, session: { visits = 0, user = null } }) => ({ id, visits, user }),
   "/login": async (request) => {
     await regenerate(request);
     request.session.user = "ann";
