@@ -25,6 +25,14 @@ inline Result<Keyspace::Ref> change_value(Call& call, std::string_view key, Valu
   return ref;
 }
 
+// For a command that looks for the key as a reader does (hits and misses count) and then changes
+// it.
+inline Result<Keyspace::Ref> change_value_read(Call& call, std::string_view key, ValueType type) {
+  const Result<const Entry*> entry = read_value(call, key, type);
+  if (!entry) return entry.error();
+  return call.keyspace().change(call.db(), key);
+}
+
 // An element as a bulk string.
 inline void reply_element(ReplyWriter& reply, const Listpack::Element& element) {
   element.is_integer ? reply.bulk_integer(element.integer) : reply.bulk(element.text);

@@ -152,25 +152,21 @@ std::vector<std::optional<std::string>> results_of(Call& call, const SortRequest
 // looked equal is in an order that they need not have.
 void store(Call& call, std::string_view target,
            const std::vector<std::optional<std::string>>& results) {
-  const bool was_there =
-      call.keyspace().erase(call.db(), target, free_by(call.config().lazyfree_lazy_server_del));
   call.propagate_as({"DEL", target});
   if (results.empty()) {
+    const bool was_there =
+        call.keyspace().erase(call.db(), target, free_by(call.config().lazyfree_lazy_server_del));
     if (was_there) call.notify(KeyspaceEvents::kGeneric, "del", target);
     return;
   }
   std::vector<std::string_view> push = {"RPUSH", target};
-  {
-    ListEdit edit(call.keyspace(), call.db(), target, call.keyspace().change(call.db(), target));
-    size_t bytes = 0;
-    for (const auto& result : results) bytes += result ? result->size() : 0;
-    edit.expect(bytes, results.size());
-    for (const auto& result : results) {
-      push.push_back(result ? std::string_view(*result) : "");
-      edit.push(ListEnd::kTail, push.back());
-    }
+  auto list = std::make_unique<LargeList>(ListLimits::of(call.keyspace().limits().list_size));
+  for (const auto& result : results) {
+    push.push_back(result ? std::string_view(*result) : "");
+    list->push(ListEnd::kTail, push.back());
   }
-  call.keyspace().changed(call.db(), target, results.size());
+  call.keyspace().set_value(call.db(), target, stored(std::move(list)));
+  call.keyspace().add_dirty(results.size() - 1);
   call.notify(KeyspaceEvents::kList, "sortstore", target);
   call.propagate_as(push);
 }

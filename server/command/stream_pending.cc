@@ -19,7 +19,7 @@ const StreamGroup* find_group(const Entry* entry, std::string_view name) {
 }
 
 Result<void> xack(Call& call) {
-  Result<Keyspace::Ref> ref = change_value(call, call.arg(1), ValueType::kStream);
+  Result<Keyspace::Ref> ref = change_value_read(call, call.arg(1), ValueType::kStream);
   if (!ref) return ref.error();
   if (!*ref || find_group(&**ref, call.arg(2)) == nullptr) {
     call.reply().integer(0);
@@ -326,7 +326,7 @@ Result<ClaimArgs> read_claim(Call& call) {
 }
 
 Result<void> xclaim(Call& call) {
-  Result<Keyspace::Ref> ref = change_value(call, call.arg(1), ValueType::kStream);
+  Result<Keyspace::Ref> ref = change_value_read(call, call.arg(1), ValueType::kStream);
   if (!ref) return ref.error();
   if (!*ref || find_group(&**ref, call.arg(2)) == nullptr) {
     return no_such_group(call.arg(1), call.arg(2));
@@ -396,9 +396,10 @@ Result<AutoClaimArgs> read_autoclaim(Call& call) {
 }
 
 Result<void> xautoclaim(Call& call) {
+  // Looked for before the words are read, judged behind them.
+  Result<Keyspace::Ref> ref = change_value_read(call, call.arg(1), ValueType::kStream);
   const Result<AutoClaimArgs> claim = read_autoclaim(call);
   if (!claim) return claim.error();
-  Result<Keyspace::Ref> ref = change_value(call, call.arg(1), ValueType::kStream);
   if (!ref) return ref.error();
   if (!*ref || find_group(&**ref, call.arg(2)) == nullptr) {
     return no_such_group(call.arg(1), call.arg(2));

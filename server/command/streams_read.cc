@@ -138,13 +138,9 @@ void wait_or_reply_nothing(Call& call, const ReadArgs& read,
                  .request = request});
 }
 
-// What a stream's id says that is asked for entries behind it.
-Result<StreamId> read_after(Call& call, const ReadArgs& read, size_t i) {
-  const Result<const Entry*> entry =
-      read_value(call, call.arg(read.keys_at + i), ValueType::kStream);
-  if (!entry) return entry.error();
-  const std::string_view word = call.arg(read.keys_at + read.keys + i);
-  if (word == "$") return *entry == nullptr ? StreamId() : stream_of(**entry).state().last_id;
+// What a stream's id says that is asked for entries behind it; nullptr: there is no stream.
+Result<StreamId> read_after(const Entry* entry, std::string_view word) {
+  if (word == "$") return entry == nullptr ? StreamId() : stream_of(*entry).state().last_id;
   if (word == ">") {
     return Error(
         "The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
@@ -161,7 +157,8 @@ std::vector<std::string_view> with_ids(Call& call, const ReadArgs& read,
   for (size_t i = 0; i < read.keys; ++i) {
     std::string_view& word = request[read.keys_at + read.keys + i];
     if (word != "$") continue;
-    texts.push_back(StreamIdText(*read_after(call, read, i)).str());
+    const Entry* const entry = call.keyspace().peek(call.db(), call.arg(read.keys_at + i));
+    texts.push_back(StreamIdText(*read_after(entry, word)).str());
     word = texts.back();
   }
   return request;
@@ -172,14 +169,20 @@ Result<void> xread(Call& call) {
   if (!parsed) return parsed.error();
   const ReadArgs& read = *parsed;
   for (size_t i = 0; i < read.keys; ++i) {
-    if (const Result<StreamId> after = read_after(call, read, i); !after) return after.error();
+    const Result<const Entry*> entry =
+        read_value(call, call.arg(read.keys_at + i), ValueType::kStream);
+    if (!entry) return entry.error();
+    const std::string_view word = call.arg(read.keys_at + read.keys + i);
+    if (const Result<StreamId> after = read_after(*entry, word); !after) return after.error();
   }
   StreamsReply reply(call);
   for (size_t i = 0; i < read.keys; ++i) {
     const std::string_view key = call.arg(read.keys_at + i);
-    const Entry* const entry = call.keyspace().peek(call.db(), key);
+    // Redis reads a stream that it looks for twice: a missing one counts, and is told, as two.
+    const Entry* const entry = call.keyspace().read(call.db(), key);
     if (entry == nullptr) continue;
-    const std::optional<StreamId> low = (*read_after(call, read, i)).next();
+    const std::optional<StreamId> low =
+        (*read_after(entry, call.arg(read.keys_at + read.keys + i))).next();
     if (!low) continue;
     const LargeStream& stream = stream_of(*entry);
     if (!StreamCursor(stream, *low, StreamId::max()).next()) continue;

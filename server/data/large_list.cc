@@ -469,4 +469,12 @@ void LargeList::check_invariants() const {
   REDAN_CHECK(bytes == node_bytes_);
 }
 
+StoredValue stored(std::unique_ptr<LargeList> list) {
+  const auto listpack = list->only_listpack();
+  if (listpack && list->limits().allow(listpack->size(), list->size())) {
+    return StoredValue::packed(ValueType::kList, std::string(*listpack));
+  }
+  return StoredValue::of_large(ValueType::kList, std::move(list));
+}
+
 }  // namespace redan

@@ -171,4 +171,7 @@ void LargeList::for_each(size_t first, size_t count, ListEnd towards, Each&& eac
   }
 }
 
+// A list as the value of a key: one listpack where its limits allow that.
+StoredValue stored(std::unique_ptr<LargeList> list);
+
 }  // namespace redan

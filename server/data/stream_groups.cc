@@ -29,6 +29,11 @@ int64_t bytes_of(const Named& one) {
   return static_cast<int64_t>(size_class(sizeof(Named)) + text + sizeof(void*));
 }
 
+// A count below none is one that went beyond the largest number.
+int64_t known(int64_t entries_read) {
+  return std::max(entries_read, StreamGroup::kUnknownRead);
+}
+
 }  // namespace
 
 StreamConsumer* StreamGroup::find(std::string_view consumer) const {
@@ -65,7 +70,7 @@ StreamGroup* StreamGroups::create(std::string_view name, StreamId last_id, int64
   auto group = std::make_unique<StreamGroup>();
   group->name_ = name;
   group->last_id_ = last_id;
-  group->entries_read_ = entries_read;
+  group->entries_read_ = known(entries_read);
   group->birth_ = heap_.epoch();
   heap_.count(bytes_of(*group));
   return groups_.insert(at, std::move(group))->get();
@@ -89,7 +94,7 @@ void StreamGroups::destroy(StreamGroup& group) {
 void StreamGroups::set_position(StreamGroup& group, StreamId last_id, int64_t entries_read) {
   will_change(group);
   group.last_id_ = last_id;
-  group.entries_read_ = entries_read;
+  group.entries_read_ = known(entries_read);
 }
 
 StreamConsumer* StreamGroups::create_consumer(StreamGroup& group, std::string_view name,

@@ -60,7 +60,9 @@ class StreamGroup {
   static constexpr int64_t kUnknownRead = -1;
   const std::string& name() const { return name_; }
   StreamId last_id() const { return last_id_; }
-  // How many entries it has read, in the whole life of the stream; kUnknownRead.
+  // How many entries it has read, in the whole life of the stream; kUnknownRead. Never less, and it
+  // stays at the largest number: Redis goes on to the smallest, which its XGROUP then refuses from
+  // its own primary.
   int64_t entries_read() const { return entries_read_; }
   const PendingEntries& pending() const { return pending_; }
   // By name.

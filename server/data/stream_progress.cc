@@ -1,5 +1,7 @@
 #include "server/data/stream_progress.h"
 
+#include <limits>
+
 namespace redan {
 
 namespace {
@@ -10,8 +12,9 @@ bool has_gap(const StreamState& stream, StreamId from) {
          stream.first_id <= stream.max_deleted_id && from <= stream.max_deleted_id;
 }
 
-int64_t added(const StreamState& stream) {
-  return static_cast<int64_t>(stream.entries_added);
+// What was ever added may have passed the largest signed number.
+int64_t added(const StreamState& stream, uint64_t but = 0) {
+  return static_cast<int64_t>(stream.entries_added - but);
 }
 
 }  // namespace
@@ -23,16 +26,17 @@ int64_t entries_up_to(const StreamState& stream, StreamId id) {
   if (id > stream.last_id) return StreamGroup::kUnknownRead;
   // Nothing is missing between the first entry and the last.
   if (stream.max_deleted_id.is_zero() || stream.max_deleted_id < stream.first_id) {
-    const int64_t before_first = added(stream) - static_cast<int64_t>(stream.length);
-    if (id < stream.first_id) return before_first;
-    if (id == stream.first_id) return before_first + 1;
+    if (id < stream.first_id) return added(stream, stream.length);
+    if (id == stream.first_id) return added(stream, stream.length - 1);
   }
   return StreamGroup::kUnknownRead;
 }
 
 int64_t entries_read_with(const StreamState& stream, const StreamGroup& group, StreamId id) {
   const int64_t read = group.entries_read();
-  if (read != StreamGroup::kUnknownRead && !has_gap(stream, id)) return read + 1;
+  if (read != StreamGroup::kUnknownRead && !has_gap(stream, id)) {
+    return read == std::numeric_limits<int64_t>::max() ? read : read + 1;
+  }
   return stream.entries_added > 0 ? entries_up_to(stream, id) : read;
 }
 
@@ -43,7 +47,7 @@ std::optional<int64_t> lag_of(const StreamState& stream, const StreamGroup& grou
     read = entries_up_to(stream, group.last_id());
   }
   if (read == StreamGroup::kUnknownRead) return std::nullopt;
-  return added(stream) - read;
+  return added(stream, static_cast<uint64_t>(read));
 }
 
 }  // namespace redan

@@ -17,7 +17,7 @@ namespace {
 class ListBuilder final : public ValueBuilder {
  public:
   explicit ListBuilder(const EncodingLimits& limits)
-      : limits_(ListLimits::of(limits.list_size)), list_(std::make_unique<LargeList>(limits_)) {}
+      : list_(std::make_unique<LargeList>(ListLimits::of(limits.list_size))) {}
 
   const char* piece(Kind kind, std::string_view bytes, uint64_t) override {
     switch (kind) {
@@ -38,13 +38,7 @@ class ListBuilder final : public ValueBuilder {
     }
   }
   bool empty() const override { return list_->size() == 0; }
-  StoredValue take() override {
-    const auto listpack = list_->only_listpack();
-    if (listpack && limits_.allow(listpack->size(), list_->size())) {
-      return StoredValue::packed(ValueType::kList, std::string(*listpack));
-    }
-    return StoredValue::of_large(ValueType::kList, std::move(list_));
-  }
+  StoredValue take() override { return stored(std::move(list_)); }
 
  private:
   // Old versions of Redis could leave nodes without elements.
@@ -53,7 +47,6 @@ class ListBuilder final : public ValueBuilder {
     return nullptr;
   }
 
-  ListLimits limits_;
   std::unique_ptr<LargeList> list_;
 };
 

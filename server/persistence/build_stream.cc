@@ -161,7 +161,6 @@ class StreamBuilder final : public ValueBuilder {
     const StreamId last_id{position_[0], position_[1]};
     const int64_t read =
         version_ == 1 ? entries_up_to(state_, last_id) : static_cast<int64_t>(position_[2]);
-    if (read < StreamGroup::kUnknownRead) return "a group has read less than nothing";
     group_ = groups().create(group_name_, last_id, read);
     if (group_ == nullptr) return "a group is there twice";
     return want(Expect::kPending);

@@ -13,6 +13,7 @@ import generate_lists
 import generate_sets
 import generate_sorted_sets
 import generate_streams
+import generate_table
 
 KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"k3", b"counter", b"", b"key with space", b"bin\x00\xff\r\n",
         b"{tag}x", b"long" * 60]
@@ -29,6 +30,7 @@ FLOATS = [b"0", b"0.1", b"-0.1", b"3.0e3", b"5.0e-324", b"1e308", b"-1e308", b"1
 TEXTS = [b"", b"x", b"hello", b"hello world", b"foobar", b"\x00\x01\x02", b"\xff\xfe", b"a\r\nb", b"x" * 20,
          b"x" * 21, b"y" * 39, b"y" * 40, b"z" * 44, b"z" * 45, b"w" * 64, b"w" * 65, b"v" * 128, b"v" * 1000,
          b"ab" * 700]
+SMALL = [b"0", b"1", b"2", b"3", b"5", b"10", b"-1"]
 OFFSETS = [b"0", b"1", b"-1", b"2", b"-2", b"5", b"100", b"-100", b"1500", b"-9223372036854775808",
            b"9223372036854775807", b"2147483647", b"-2147483648", b"536870912", b"4294967296"]
 BITS = [b"0", b"1", b"7", b"8", b"15", b"63", b"64", b"100", b"3000", b"3600", b"12000"]
@@ -62,9 +64,13 @@ NEAREST_MS = 500_000
 
 
 class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate_lists.ListCommands,
-                generate_sets.SetCommands, generate_sorted_sets.SortedSetCommands, generate_streams.StreamCommands):
-    def __init__(self, seed):
+                generate_sets.SetCommands, generate_sorted_sets.SortedSetCommands, generate_streams.StreamCommands,
+                generate_table.TableCommands):
+    """With a table (generate_table.Table) also calls of every command in it."""
+
+    def __init__(self, seed, table=None):
         self.random = random.Random(seed)
+        self.table = table
         self.families = [(weight, make) for weight, make in (
             (14, self.set), (10, self.read), (10, self.counter), (4, self.float_counter), (6, self.ranges),
             (6, self.many), (10, self.expire), (6, self.ttl), (5, self.getex), (6, self.keys_of),
@@ -72,7 +78,7 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
             (2, self.connection), (2, self.transaction), (1, self.nonsense), (1, self.scans), (14, self.sets),
             (14, self.hashes), (9, self.bitmaps), (4, self.bitfields),
             (8, self.hyperloglogs), (8, self.geo), (20, self.sorted_sets), (14, self.lists),
-            (24, self.streams))]
+            (24, self.streams), (80 if table else 0, self.from_table)) if weight]
         self.weights = [weight for weight, _ in self.families]
         self.makers = [make for _, make in self.families]
 
@@ -81,9 +87,10 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
         made = []
         while len(made) < count:
             result = self.random.choices(self.makers, self.weights)[0]()
-            for command in result if isinstance(result[0], list) else [result]:
+            row = in_a_row(result)
+            for command in row:
                 command = self.disturb(command)
-                if not hazardous(command):
+                if not hazardous(command) and not (len(row) > 1 and spoils_transaction(command)):
                     made.append(command)
         return made
 
@@ -111,7 +118,7 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
         """Now and then an argument too many, too few, or another one."""
         dice = self.random.random()
         if dice > 0.06 or command[0].upper() in (b"MULTI", b"EXEC", b"DISCARD") or \
-                generate_streams.names_consumer(command):
+                generate_streams.versions_part(command):
             return command
         command = list(command)
         if dice < 0.02 and len(command) > 1:
@@ -231,12 +238,28 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
         return [b"LCS", self.random.choice(LCS_KEYS), self.random.choice(LCS_KEYS), *options]
 
     def sort(self):
+        if self.random.random() < 0.3:
+            return self.sort_source()
         options = [part for option in self.random.sample(
-            [[b"ASC"], [b"DESC"], [b"ALPHA"], [b"LIMIT", self.one(INTEGERS[:6], ODD_NUMBERS), b"10"],
-             [b"BY", b"w_*"], [b"GET", b"#"]], self.random.randint(0, 3)) for part in option]
+            [[b"ASC"], [b"DESC"], [b"ALPHA"], [b"ALPHA"], [b"LIMIT", self.one(SMALL, INTEGERS, ODD_NUMBERS), self.one(SMALL, INTEGERS)],
+             [b"BY", self.random.choice([b"w_*", b"h_*->f", b"nosort"])], [b"GET", b"#"], [b"GET", b"w_*", b"GET", b"h_*->g"]],
+            self.random.randint(0, 4)) for part in option]
         store = [b"STORE", self.key()] if self.random.random() < 0.3 else []
-        return [self.word(b"SORT", b"SORT_RO"), self.random.choice(LCS_KEYS + [b"no such list"] * 4),
-                *options, *store]
+        return [self.word(b"SORT", b"SORT_RO"), self.random.choice(generate_table.SORT_KEYS + LCS_KEYS[:1]), *options, *store]
+
+    def sort_source(self):
+        """Numbers, mostly; what BY and GET find for them, mostly."""
+        numbers = [b"%d" % self.random.randint(-5, 30) for _ in range(self.random.randint(1, 12))]
+        if self.random.random() < 0.2:
+            numbers.append(self.one(FLOATS, [b"1e5", b"nan", b"x", b""], INTEGERS))
+        number = self.random.randint(-5, 30)
+        return self.random.choice([
+            [b"RPUSH", b"num:list", *numbers], [b"SADD", b"num:set", *numbers], [b"DEL", b"num:list", b"num:set"],
+            [b"ZADD", b"num:zset", *(part for one in numbers for part in (b"%d" % self.random.randint(0, 9), one))],
+            [b"RPUSH", b"num:many", *(b"%d" % self.random.randint(-10**6, 10**6) for _ in range(300))],
+            [b"LTRIM", b"num:many", b"0", b"600"], [b"DEL", b"num:zset"],
+            [b"SET", b"w_%d" % number, b"%d" % self.random.randint(0, 9)], [b"SET", b"w_%d" % number, self.value()],
+            [b"HSET", b"h_%d" % number, b"f", b"%.1f" % self.random.uniform(-9, 9), b"g", self.value()]])
 
     def bitmaps(self):
         kind = self.random.randrange(8)
@@ -287,7 +310,7 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
         return self.random.choice([
             [b"SET", BAD_HLL_KEY, self.random.choice(HLL_TEXTS)], [b"COPY", self.hll_key(), BAD_HLL_KEY, b"REPLACE"],
             [b"SETRANGE", BAD_HLL_KEY, b"%d" % self.random.choice([0, 4, 8, 15, 16, 17, 18, 30, 100]),
-             self.random.choice([b"H", b"\x00", b"\x01", b"\x40", b"\x7f", b"\x80"])],
+             self.random.choice([b"H", b"\x00", b"\x01", b"\x40\x00", b"\x7f\x80", b"\x80"])],
             [b"PFADD", BAD_HLL_KEY, self.value()], [b"PFCOUNT", BAD_HLL_KEY], [b"PFADD", BAD_HLL_KEY],
             [b"PFDEBUG", self.word(b"DECODE", b"TODENSE", b"GETREG"), BAD_HLL_KEY]])
 
@@ -307,11 +330,9 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
             [b"PUBSUB", b"NUMSUB", self.key()], [b"PUBSUB", b"NUMPAT"]])
 
     def transaction(self):
-        inner = [self.random.choice([self.set, self.counter, self.ranges, self.many, self.read,
-                                     self.rename, self.set_edit, self.list_push, self.list_move, self.list_wait,
-                                     self.nonsense])()
-                 for _ in range(self.random.randint(0, 4))]
-        inner = [command for command in inner if command[0].upper() not in (b"DUMP",)]
+        inner = [command for _ in range(self.random.randint(0, 4))
+                 for command in in_a_row(self.random.choices(self.makers, self.weights)[0]())[:6]
+                 if command[0].upper() not in (b"MULTI", b"EXEC", b"DISCARD", b"WATCH")]
         end = [self.random.choice([[b"EXEC"], [b"EXEC"], [b"EXEC"], [b"DISCARD"], [b"MULTI"]])]
         if end == [[b"MULTI"]]:
             end = [[b"MULTI"], [b"EXEC"]]
@@ -337,13 +358,23 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
             [b"SCAN", b"0", b"COUNT", b"0"], [b"SCAN", b"0", b"MATCH"]])
 
 
+def in_a_row(made):
+    """What a maker made: one command, or a few."""
+    return made if isinstance(made[0], list) else [made]
+
+
+def spoils_transaction(command):
+    """What 7.2 queues and 7.0 refuses, so that only one of them would execute the others."""
+    return command[0].upper() in (b"ZRANK", b"ZREVRANK") and len(command) > 3
+
+
 def hazardous(command):
     """True for what would make the result a matter of time, or of gigabytes."""
     upper = [part.upper() for part in command]
     if upper == [b"COMMAND"]:
         return True  # In no order; metadata.py compares it by name.
     if (generate_sets.left_to_chance(command) or generate_sorted_sets.left_to_chance(command) or
-            generate_lists.could_wait_long(command)):
+            generate_lists.could_wait_long(command) or generate_streams.left_to_chance(command)):
         return True
     now_ms = time.time() * 1000
     for index, word in enumerate(upper):
@@ -361,7 +392,15 @@ def hazardous(command):
                 # Redis keeps a key that SET gave a time in the past until someone looks for it.
                 if number is not None and upper[0] == b"SET" and 0 < number * scale < now_ms:
                     return True
+    if upper[0] in (b"RESTORE", b"RESTORE-ASKING") and len(command) > 2 and b"ABSTTL" not in upper:
+        # Too near; or so far that Redis' sum goes round and the key is deleted, where we refuse.
+        return 0 < (as_integer(command[2]) or 0) < NEAREST_MS or 9223370000000000000 < (as_integer(command[2]) or 0) < 2**63
+    if upper[0] in (b"SORT", b"SORT_RO"):
+        return hazardous_sort(upper, command)
     if upper[0] == b"SETRANGE" and len(command) > 2:
+        # A text that ends within a run: Redis goes on with the byte behind it.
+        if command[1] == BAD_HLL_KEY and b"\x40" <= command[-1][-1:] < b"\x80":
+            return True
         offset = as_integer(command[2])
         return offset is not None and 5000 < offset < 600_000_000
     if upper[0] == b"HRANDFIELD" and len(command) > 2:
@@ -376,6 +415,18 @@ def hazardous(command):
         # Redis' product of place and width goes round.
         return any(part.startswith(b"#") and abs(as_integer(part[1:]) or 0) >= 1 << 57 for part in command)
     return upper[0] == b"LCS" and not set(command[1:3]) <= set(LCS_KEYS)
+
+
+def hazardous_sort(upper, command):
+    """7.0 sorts numbers only while no command before has met one out of range: nothing is stored then. And what has no
+    order comes in that of Redis' hash table, or as its sorting of a part leaves it."""
+    by = [command[at + 1] for at, word in enumerate(upper[:-1]) if word == b"BY"]
+    sorts = not by or b"*" in by[-1]
+    if b"STORE" in upper and sorts and b"ALPHA" not in upper:
+        return True
+    if not by or not sorts:
+        return bool(by) and command[1] == b"num:set"
+    return b"ALPHA" in upper and (b"LIMIT" in upper or command[1] in (b"num:set", b"num:zset"))
 
 
 def is_far(place):

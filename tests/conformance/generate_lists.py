@@ -11,6 +11,7 @@ ELEMENTS = [b"a", b"b", b"c", b"x", b"1", b"2", b"-1", b"127", b"128", b"4095", 
 POSITIONS = [b"0", b"1", b"2", b"3", b"-1", b"-2", b"-3", b"10", b"-10", b"100", b"-100", b"1000", b"2147483648",
              b"9223372036854775807", b"-9223372036854775808", b"x", b"", b"1.5", b"9223372036854775808"]
 TIMEOUTS = [b"0.001", b"0.002", b"0.001", b"0.00001", b"-1", b"x", b"", b"0x0.01", b"1e-3", b"nan"]
+WAITING = (b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP")
 COUNTS = [b"0", b"1", b"2", b"3", b"100", b"-1", b"x", b"", b"9223372036854775807", b"9223372036854775808"]
 
 
@@ -115,7 +116,7 @@ class ListCommands:
 def could_wait_long(command):
     """Disturbed or not: a timeout that either server takes for long, or for never."""
     name = command[0].upper()
-    if name not in (b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP") or len(command) < 2:
+    if name not in WAITING or len(command) < 2:
         return False
-    timeout = command[1] if name == b"BLMPOP" else command[-1]
+    timeout = command[1] if name in (b"BLMPOP", b"BZMPOP") else command[-1]
     return timeout not in TIMEOUTS

@@ -14,12 +14,28 @@ ODD_IDS = [b"", b"-", b"+", b"$", b">", b"*", b"0", b"0-0", b"0-1", b"7", b"7-",
            b"7-18446744073709551615", b"(5", b"(5-1", b"(", b"(-"]
 COUNTS = [b"0", b"1", b"2", b"3", b"10", b"100", b"-1", b"x", b"9223372036854775807", b"9223372036854775808"]
 FIELDS = [b"f", b"g", b"h", b"17", b"long" * 20]
+BLOCKS = [b"1", b"2", b"-1", b"x", b"", b"9223372036854775808"]  # Short, or none.
 IDLES = [b"0", b"0", b"0", b"100000000", b"-1", b"x"]
 
 
-def names_consumer(command):
-    """Changed by chance it could name one that only 7.2 makes then."""
-    return command[0].upper() in (b"XGROUP", b"XCLAIM", b"XAUTOCLAIM", b"XREADGROUP")
+def versions_part(command):
+    """Changed by chance it could name a consumer, or a last id, that only one of 7.0 and 7.2 takes then."""
+    return command[0].upper() in (b"XGROUP", b"XCLAIM", b"XAUTOCLAIM", b"XREADGROUP", b"XSETID")
+
+
+def left_to_chance(command):
+    """An id that is the time, a wait without end, as idle as an entry may just have become, and room that Redis wants for as many ids as COUNT says."""
+    name = command[0].upper()
+    if name == b"XADD":
+        return b"*" in command
+    if name == b"XAUTOCLAIM":
+        return any(word.isdigit() and 10**6 < int(word) < 2**63 for word in command[6:])
+    if name == b"XPENDING":
+        return any(word.upper() == b"IDLE" and after not in IDLES and after.isdigit() and int(after) < 10**13
+                   for word, after in zip(command, command[1:]))
+    if name in (b"XREAD", b"XREADGROUP"):
+        return any(word.upper() == b"BLOCK" and after not in BLOCKS for word, after in zip(command, command[1:]))
+    return False
 
 
 class StreamCommands:

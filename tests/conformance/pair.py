@@ -65,7 +65,7 @@ class Report:
             if known.covers(command, subject, oracle):
                 self.known[known.name] = self.known.get(known.name, 0) + 1
                 return True
-        self.add(where, command, subject, oracle, context)
+        self.add(where, command, subject, oracle, context() if callable(context) else context)
         return False
 
     def add(self, where, command, subject, oracle, context=()):
@@ -133,8 +133,14 @@ class Link:
     def batch(self, commands):
         """Sends all to both in one write; yields (command, subject's reply, oracle's reply)."""
         commands = list(commands)
-        data = b"".join(encode(*command) for command in commands)
-        self.send_raw(data)
+        self.send(commands)
+        return self.replies(commands)
+
+    def send(self, commands):
+        self.send_raw(b"".join(encode(*command) for command in commands))
+
+    def replies(self, commands):
+        """What both answer to commands that were sent, up to the first that one does not answer."""
         broken = False
         for command in commands:
             if broken:

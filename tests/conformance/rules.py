@@ -156,32 +156,30 @@ def slowlog(command, a, b):
     return arguments(a) == arguments(b)
 
 
-def stream_times(command, a, b):
-    """Deliveries and consumers' times are each server's own (and 7.2 tells more of them: inactive and
-    active-time); the rest must agree."""
-    return a[:1] == b[:1] and without_times(parse(a)[0]) == without_times(parse(b)[0])
-
-
 CONSUMER_TIMES = (b"idle", b"inactive", b"seen-time", b"active-time")
 
 
-def without_times(value):
-    if isinstance(value, dict):
-        return [item for pair in value.items() if pair[0] not in CONSUMER_TIMES for item in (pair[0], without_times(pair[1]))]
-    if not isinstance(value, list):
-        return value
-    if len(value) in (3, 4) and isinstance(value[0], bytes) and isinstance(value[-1], int):
+def stream_times(command, a, b):
+    """Deliveries and consumers' times are each server's own (and 7.2 tells more of them: inactive and
+    active-time); the rest must agree."""
+    return a[:1] == b[:1] and alike(parse(a)[0], parse(b)[0])
+
+
+def alike(x, y):
+    if isinstance(x, dict) and isinstance(y, dict):
+        x, y = ([part for pair in value.items() for part in pair] for value in (x, y))
+    if not isinstance(x, list) or not isinstance(y, list):
+        return x == y
+    if any(name in CONSUMER_TIMES for name in x[::2] if isinstance(name, bytes)):
+        x, y = (without_times(value) for value in (x, y))
+    elif len(x) == len(y) and len(x) in (3, 4) and isinstance(x[0], bytes) and isinstance(x[-1], int):
         # An id, its consumer where that is named, a time or how long ago it was, a count.
-        return [*value[:-2], about(value[-2]), value[-1]]
-    if len(value) % 2 == 0 and any(isinstance(name, bytes) and name in CONSUMER_TIMES for name in value[::2]):
-        pairs = [(name, without_times(item)) for name, item in zip(value[::2], value[1::2])]
-        return [item for pair in pairs if pair[0] not in CONSUMER_TIMES for item in pair]
-    return [without_times(item) for item in value]
+        return x[:-2] == y[:-2] and x[-1] == y[-1] and abs(x[-2] - y[-2]) < 600_000
+    return len(x) == len(y) and all(map(alike, x, y))
 
 
-def about(number):
-    """A time as such, or as long ago: half an hour more or less is the same."""
-    return round(number / 1_800_000)
+def without_times(fields):
+    return [part for pair in zip(fields[::2], fields[1::2]) if pair[0] not in CONSUMER_TIMES for part in pair]
 
 
 RULES = {

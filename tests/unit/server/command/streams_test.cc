@@ -68,6 +68,19 @@ TEST_F(Streams, WhatAGroupWasGivenIsToldAsClaims) {
   EXPECT_EQ(fed(), "");
 }
 
+TEST_F(Streams, TheCountOfWhatAGroupReadStaysOneThatXgroupTakes) {
+  given({"XGROUP CREATE s g 0 MKSTREAM ENTRIESREAD 9223372036854775806", "XADD s 1-0 f v",
+         "XADD s 2-0 f v"});
+  run("XREADGROUP GROUP g c NOACK STREAMS s >");
+  EXPECT_EQ(fed(),
+            "XGROUP CREATECONSUMER s g c; XGROUP SETID s g 2-0 ENTRIESREAD 9223372036854775807");
+  // Every entry ever is one more than fits, and so is what has been read of them.
+  given(
+      {"XSETID s 2-0 ENTRIESADDED 9223372036854775807", "XADD s 3-0 f v", "XGROUP SETID s g 2-0"});
+  run("XREADGROUP GROUP g c NOACK STREAMS s >");
+  EXPECT_EQ(fed(), "XGROUP SETID s g 3-0 ENTRIESREAD -1");
+}
+
 TEST_F(Streams, ClaimsAreToldOneByOne) {
   given({"XADD s 1-0 f v", "XADD s 2-0 f v", "XGROUP CREATE s g 0",
          "XREADGROUP GROUP g c STREAMS s >"});

@@ -173,6 +173,20 @@ TEST(BuildStream, TheThirdVersionKnowsWhenAConsumerWasActive) {
             "g at 7-0 read 5\n  a seen 2000 active 1500\n  b seen 2000 active -1\n");
 }
 
+// DUMP of redis-server 7.0.15 after XGROUP CREATE s g 0 MKSTREAM ENTRIESREAD 9223372036854775807,
+// XADD s 1-1 f v, and XREADGROUP GROUP g c NOACK STREAMS s >: it counts on to the smallest number.
+TEST(BuildStream, AGroupThatReadTooMuchForRedisToCountIsReadAgain) {
+  const Restored stream = restored(from_hex(
+      "130110000000000000000100000000000000011d1d0000000a0001010001010181660200010201000100018176"
+      "020401ff010101010100000101016701018180000000000000000001016374755c17a2010000000a005d5be95c"
+      "db158a95"));
+  EXPECT_EQ(stream.error, "");
+  EXPECT_EQ(stream.text,
+            "1 last 1-1 first 1-1 deleted 0-0 added 1\n1-1 f=v\ng at 1-1 read -1\n"
+            "  c seen 1795688265076 active 1795688265076\n");
+  EXPECT_EQ(restored(stream.dump).text, stream.text);
+}
+
 TEST(BuildStream, AnEmptyStreamIsOne) {
   const Restored stream = restored(Form(19).lengths({0, 0, 0, 0, 0, 0, 0, 0, 0, 0}).done());
   EXPECT_EQ(stream.error, "");
