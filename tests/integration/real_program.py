@@ -38,11 +38,12 @@ class Dialogue:
 class RealProgram(Story):
     maxDiff = None
 
-    def told_twice(self, story):
+    def told_twice(self, story, **options):
         """story(server) over both servers, side by side; asserts that what it returns is equal, and returns it.
+        `options` are the servers' directives.
 
         Each story has a thread of its own, and what it starts ends with that thread."""
-        servers = [self.lab.server(name, build) for name, build in (("subject", SUBJECT), ("oracle", ORACLE))]
+        servers = [self.lab.server("subject", SUBJECT, **options), self.lab.server("oracle", ORACLE, **options)]
         with ThreadPoolExecutor(len(servers)) as pool:
             ours, theirs = pool.map(story, servers)
         self.assertEqual(ours, theirs)
