@@ -39,13 +39,16 @@ class RealProgram(Story):
     maxDiff = None
 
     def told_twice(self, story, **options):
-        """story(server) over both servers, side by side; asserts that what it returns is equal, and returns it.
-        `options` are the servers' directives.
+        """The story over a server of each; `options` are their directives."""
+        return self.told_over(story, self.lab.server("subject", SUBJECT, **options),
+                              self.lab.server("oracle", ORACLE, **options))
+
+    def told_over(self, story, *places):
+        """story(place) for each place, side by side; asserts that what they return is equal, and returns it.
 
         Each story has a thread of its own, and what it starts ends with that thread."""
-        servers = [self.lab.server("subject", SUBJECT, **options), self.lab.server("oracle", ORACLE, **options)]
-        with ThreadPoolExecutor(len(servers)) as pool:
-            ours, theirs = pool.map(story, servers)
+        with ThreadPoolExecutor(len(places)) as pool:
+            ours, theirs = pool.map(story, places)
         self.assertEqual(ours, theirs)
         return ours
 

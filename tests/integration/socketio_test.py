@@ -6,16 +6,18 @@ import re
 import unittest
 
 from real_program import RealProgram
-from stories import eventually
+from stories import ORACLE, SUBJECT, eventually
+
+from harness.cluster import Cluster
 
 
 class Chat:
     """Two socket.io servers on one Redis."""
 
-    def __init__(self, test, server, adapter, client):
-        self.test, self.server, self.adapter = test, server, adapter
+    def __init__(self, test, server, adapter, client, port=None):
+        self.server, self.adapter = server, adapter
         self.sites = [test.serving(test.program(f"{server.name}-{name}", "node", "chat_server.js", name, adapter,
-                                                client, server.port)) for name in ("east", "west")]
+                                                client, port or server.port)) for name in ("east", "west")]
         self.wait_until_joined()
         self.people = test.dialogue("node", "chat_people.js")
         self.marks = 0
@@ -24,7 +26,7 @@ class Chat:
         """Both servers hear each other."""
         conditions = {
             "pubsub": lambda: self.listeners("NUMSUB", "socket.io-request#/#") == 2,  # After their pattern.
-            "sharded": lambda: self.listeners("SHARDNUMSUB", "socket.io#/#") == 2,
+            "sharded": lambda: self.listeners("SHARDNUMSUB", "{socket.io}#/#") == 2,
             "streams": lambda: self.listeners("NUMSUB", "socket.io#/#") == self.server.stat("blocked_clients") == 2,
         }
         eventually(conditions[self.adapter], 30, "both servers listen")
@@ -54,6 +56,15 @@ class Chat:
             self.ask(name, "say", None, mark)
         return {name: [line[0] if len(line) == 1 else line for line in self.people.ask("until", name, *marks.values())]
                 for name in names}
+
+
+class ClusterChat(Chat):
+    """The servers know one node of a cluster, and meet at the one that has the slot of their channels."""
+
+    def __init__(self, test, cluster):
+        owner = cluster.owner("{socket.io}")
+        entrance = next(node for node in cluster.nodes if node is not owner)
+        super().__init__(test, owner, "sharded", "cluster", entrance.port)
 
 
 class SocketIo(RealProgram):
@@ -96,7 +107,7 @@ class SocketIo(RealProgram):
     def wait_for_room(self, chat, room, servers):
         """The sharded adapter has a channel for each room, where a server listens while somebody there is in it."""
         if chat.adapter == "sharded":
-            eventually(lambda: chat.listeners("SHARDNUMSUB", f"socket.io#/#{room}#") == servers, 20,
+            eventually(lambda: chat.listeners("SHARDNUMSUB", f"{{socket.io}}#/#{room}#") == servers, 20,
                        f"{servers} servers listen for {room}")
 
     def move_people(self, chat):
@@ -171,6 +182,15 @@ class SocketIo(RealProgram):
 
     def test_sharded_pubsub_through_node_redis(self):
         self.whole_story("sharded", "redis")
+
+    def test_sharded_pubsub_of_a_cluster(self):
+        """Its slots stay where they are: node-redis 5.0 does not notice when the slot of a channel moves."""
+        def story(cluster):
+            chat = ClusterChat(self, cluster)
+            self.talk(chat)
+            self.send_much(chat)
+            return chat.channels()
+        self.told_over(story, *(Cluster(self.lab, replicas=0, build=build) for build in (SUBJECT, ORACLE)))
 
     def test_streams_through_ioredis(self):
         self.whole_story("streams", "ioredis")

@@ -1,5 +1,6 @@
 // One of several socket.io servers of a chat that meet in Redis: node chat_server.js NAME ADAPTER CLIENT PORT
-// ADAPTER is pubsub, sharded or streams, CLIENT ioredis or redis, PORT Redis's. Prints where it serves.
+// ADAPTER is pubsub, sharded or streams, CLIENT ioredis, redis or cluster (node-redis's), PORT Redis's. Prints where
+// it serves.
 "use strict";
 const http = require("node:http");
 const { Server } = require("socket.io");
@@ -16,7 +17,9 @@ async function connect() {
     client.on("error", () => {});
     return client;
   }
-  const client = require("redis").createClient({ socket: { host: HOST, port: Number(port), reconnectStrategy: 50 } });
+  const { createClient, createCluster } = require("redis");
+  const options = { socket: { host: HOST, port: Number(port), reconnectStrategy: 50 } };
+  const client = clientName === "cluster" ? createCluster({ rootNodes: [options] }) : createClient(options);
   client.on("error", () => {});
   await client.connect();
   return client;
@@ -25,8 +28,8 @@ async function connect() {
 async function makeAdapter() {
   const client = await connect();
   if (adapterName === "streams") return createStreamsAdapter(client, { maxLen: 100 });
-  const create = adapterName === "sharded" ? createShardedAdapter : createPubSubAdapter;
-  return create(client, await connect());
+  if (adapterName === "pubsub") return createPubSubAdapter(client, await connect());
+  return createShardedAdapter(client, await connect(), { channelPrefix: "{socket.io}" });  // In one slot.
 }
 
 // What a client can ask for; each answers by the acknowledgement.
