@@ -115,6 +115,36 @@ class Dict {
     return slot == nullptr ? Handle{} : Slots::handle(*slot);
   }
 
+  // What a lookup needs of a table that is not being rehashed. Who has many tables keeps a copy
+  // beside each and finds a key without reading the table itself. Good until the next change of
+  // the table.
+  struct Settled {
+    Bucket* buckets = nullptr;
+    uint64_t mask = 0;
+
+    explicit operator bool() const { return buckets != nullptr; }
+    bool operator==(const Settled&) const = default;
+  };
+  Settled settled() const {
+    if (rehashing() || !now_.allocated()) return {};
+    return {now_.bucket(0), now_.mask()};
+  }
+  // find() and locate() by way of settled(); not in a snapshot.
+  static Handle find(const Settled& at, const HashKey& hash_key, Key key) {
+    const uint64_t hash = Slots::hash(hash_key, key);
+    const uintptr_t* slot = search(at.buckets + (hash & at.mask), tag_of(hash), key);
+    return slot == nullptr ? Handle{} : Slots::handle(*slot);
+  }
+  Place locate(const Settled& at, const HashKey& hash_key, Key key) {
+    const uint64_t hash = Slots::hash(hash_key, key);
+    Place place;
+    place.tag_ = tag_of(hash);
+    place.array_ = &now_;
+    place.index_ = hash & at.mask;
+    place.slot_ = search(at.buckets + place.index_, place.tag_, key);
+    return place;
+  }
+
   // For a caller that will change what is there, or insert: a snapshot gets the bucket first.
   Place locate(Key key) {
     if (!now_.allocated()) now_.allocate(kLeastBuckets);

@@ -95,15 +95,14 @@ void Keyspace::expire(int db, TableHome& home, Table::Place place) {
 }
 
 Entry* Keyspace::find_alive(int db, std::string_view key) {
-  TableHome* const home = find_home(db, key);
-  if (home == nullptr) return nullptr;
-  Entry* const entry = home->table->find(key);
+  Entry* const entry = find(db, key);
   if (entry == nullptr || !is_hidden(*entry)) [[likely]] {
     return entry;
   }
   if (!replica_ && !expiry_paused_ && !is_held(slot_of(key))) {
-    will_change(*home);
-    expire(db, *home, locate(*home, key));
+    TableHome& home = *find_home(db, key);
+    will_change(home);
+    expire(db, home, locate(home, key));
   }
   return nullptr;
 }
@@ -136,7 +135,7 @@ const Entry* Keyspace::peek(int db, std::string_view key) {
 [[gnu::noinline]] Keyspace::Ref Keyspace::change_in_slot(std::string_view key) {
   const Slot slot = slot_of(key);
   if (TableHome* const home = slots_->find_settled(slot)) [[likely]] {
-    return Ref(*home, [&] { return home->table->locate(key); });
+    return Ref(*home, [&] { return SlotTables::locate_settled(*home, hash_key_, key); });
   }
   TableHome& home = slots_->writable(slot, hash_key_);
   return Ref(home, [&] { return slots_->locate(home, key); });

@@ -308,7 +308,10 @@ class Keyspace {
   bool is_held(Slot slot) const { return holding_ && held_.contains(slot); }
   // Until the next call of either: every key that is named lies in this slot, so that a request's
   // slot is computed once. The caller has checked the keys.
-  void set_slot(Slot slot) { known_slot_ = slot.value; }
+  void set_slot(Slot slot) {
+    known_slot_ = slot.value;
+    if (slots_ != nullptr) slots_->prefetch(slot);
+  }
   void forget_slot() { known_slot_ = -1; }
   std::optional<Slot> known_slot() const {
     return known_slot_ < 0 ? std::nullopt : std::optional(Slot(static_cast<uint16_t>(known_slot_)));
@@ -433,8 +436,8 @@ class Keyspace {
     if (slots_ != nullptr) slots_->will_change(home);
   }
   Entry* find(int db, std::string_view key) {
-    TableHome* const home = find_home(db, key);
-    return home == nullptr ? nullptr : home->table->find(key);
+    return slots_ == nullptr ? database(db).table->find(key)
+                             : slots_->find(slot_of(key), hash_key_, key);
   }
   Entry* find_alive(int db, std::string_view key);
   bool is_hidden(const Entry& entry) const {

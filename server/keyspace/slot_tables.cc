@@ -13,6 +13,7 @@ void SlotTables::counted(TableHome& home, Change&& change) {
   table_bytes_ -= home.table->memory_bytes();
   change(*home.table);
   table_bytes_ += home.table->memory_bytes();
+  home.settled = home.table->settled();
   if (home.table->rehashing()) [[unlikely]] {
     rehashing_[index_of(home)] = true;
   }
@@ -63,6 +64,7 @@ void SlotTables::make(size_t index, const HashKey& hash_key) {
   home.table = std::make_unique<Table>(hash_key);
   // Allocated now, so that locate() allocates nothing that would have to be counted.
   home.table->reserve(1);
+  home.settled = home.table->settled();
   table_bytes_ += sizeof(Table) + home.table->memory_bytes();
   present_[index] = true;
   may_be_empty_[index] = true;  // until a key comes
@@ -185,6 +187,7 @@ void SlotTables::check_invariants() const {
     const TableHome& home = homes_[i];
     REDAN_CHECK(present_[i] == (home.table != nullptr));
     REDAN_CHECK(expiring_[i] == home.may_expire());
+    REDAN_CHECK(home.settled == (home.table == nullptr ? Table::Settled{} : home.table->settled()));
     if (home.table == nullptr) {
       REDAN_CHECK(home.entry_bytes == 0);
       REDAN_CHECK(!pending_[i]);

@@ -58,13 +58,14 @@ def _small(words, pieces):
     return lambda i: (words, f"key:{i:012d}", *pieces(i))
 
 
+# Enough keys that a megabyte which a program takes once is a byte for each.
 # title: (number of commands and of elements for each, command of number i, goal in bytes)
 MEMORY = {
-    "hash of 10 small fields, each": (100_000, 1, _small("HSET", lambda i: [w for n in range(10) for w in (f"field{n}", f"value{n}")]), "215"),
-    "sorted set of 10, each": (100_000, 1, _small("ZADD", lambda i: [w for n in range(10) for w in (n * 7 + i % 5, f"member{n}")]), "185"),
-    "stream of 10 entries, each": (200_000, 0.1, lambda i: ("XADD", f"key:{i % 20_000:012d}", "*", "field", f"value{i}"), "600"),
-    "list of 10 small items, each": (100_000, 1, _small("RPUSH", lambda i: [f"item{n}" for n in range(10)]), None),
-    "set of 10 small members, each": (100_000, 1, _small("SADD", lambda i: [f"member{n}" for n in range(10)]), None),
+    "hash of 10 small fields, each": (1_000_000, 1, _small("HSET", lambda i: [w for n in range(10) for w in (f"field{n}", f"value{n}")]), "215"),
+    "sorted set of 10, each": (1_000_000, 1, _small("ZADD", lambda i: [w for n in range(10) for w in (n * 7 + i % 5, f"member{n}")]), "185"),
+    "stream of 10 entries, each": (2_000_000, 0.1, lambda i: ("XADD", f"key:{i % 200_000:012d}", "*", "field", f"value{i}"), "600"),
+    "list of 10 small items, each": (1_000_000, 1, _small("RPUSH", lambda i: [f"item{n}" for n in range(10)]), None),
+    "set of 10 small members, each": (1_000_000, 1, _small("SADD", lambda i: [f"member{n}" for n in range(10)]), None),
     "member of a sorted set of 1 M": (1_000_000, 1, lambda i: ("ZADD", "z", i, f"member:{i}"), "72"),
     "field of a hash of 1 M": (1_000_000, 1, lambda i: ("HSET", "h", f"field:{i}", f"val:{i}"), "62"),
     "integer of a set of 1 M": (1_000_000, 1, lambda i: ("SADD", "s", i * 7), "26"),
