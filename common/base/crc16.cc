@@ -76,11 +76,11 @@ constexpr uint64_t power_of_x(int power) {
   }
   return rest;
 }
-// x^80 divided by the polynomial, without the x^64 in front.
-constexpr uint64_t quotient_of_x80() {
+// factor * x^64 divided by the polynomial; `factor` has 16 bits.
+constexpr uint64_t quotient_of(uint64_t factor) {
   uint64_t quotient = 0;
-  uint32_t rest = 1;
-  for (int i = 0; i < 80; ++i) {
+  uint64_t rest = factor;
+  for (int i = 0; i < 64; ++i) {
     rest <<= 1;
     quotient <<= 1;
     if ((rest & 0x10000) != 0) {
@@ -125,18 +125,25 @@ __attribute__((target("pclmul,sse4.1"))) Slot slot_by_clmul(std::string_view key
   if (_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('{'))) != 0) [[unlikely]] {
     return slot_by_tables(key);
   }
-  // high * x^64 + low, folded to 64 bits; then Barrett's division of that times x^16.
-  constexpr auto kFold = static_cast<long long>(power_of_x(64));
-  constexpr auto kQuotient = static_cast<long long>(quotient_of_x80());
-  const __m128i constants = _mm_set_epi64x(kQuotient, kFold);
-  const __m128i once =
-      _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(high)), constants, 0x00);
-  const __m128i twice = _mm_clmulepi64_si128(once, constants, 0x01);
-  const __m128i number =
-      _mm_xor_si128(_mm_xor_si128(once, twice), _mm_cvtsi64_si128(static_cast<long long>(low)));
-  const __m128i product = _mm_clmulepi64_si128(number, constants, 0x10);
-  const __m128i quotient = _mm_xor_si128(_mm_srli_si128(product, 8), number);
-  const __m128i rest = _mm_clmulepi64_si128(quotient, _mm_cvtsi64_si128(0x1021), 0x00);
+  // The rest of high * x^80 + low * x^16, each by Barrett's division, side by side: a product's
+  // quotient by the polynomial is the upper half of number * quotient_of(factor), for carry-less
+  // sums have no carry that could be missed. Both quotients are multiplied back at once. Two
+  // multiplications wait for one another, where folding before dividing makes it four: what is
+  // looked up by the slot waits for all of them.
+  constexpr uint64_t kHighFactor = power_of_x(80), kLowFactor = power_of_x(16);
+  constexpr auto kHighQuotient = static_cast<long long>(quotient_of(kHighFactor));
+  constexpr auto kLowQuotient = static_cast<long long>(quotient_of(kLowFactor));
+  const __m128i quotients = _mm_set_epi64x(kLowQuotient, kHighQuotient);
+  const __m128i factors = _mm_set_epi64x(kLowFactor, kHighFactor);
+  const __m128i a = _mm_cvtsi64_si128(static_cast<long long>(high));
+  const __m128i b = _mm_cvtsi64_si128(static_cast<long long>(low));
+  const __m128i quotient = _mm_srli_si128(_mm_xor_si128(_mm_clmulepi64_si128(a, quotients, 0x00),
+                                                        _mm_clmulepi64_si128(b, quotients, 0x10)),
+                                          8);
+  static_assert(kLowFactor == 0x1021);  // Also what the polynomial is without its x^16.
+  const __m128i rest =
+      _mm_xor_si128(_mm_clmulepi64_si128(a, factors, 0x00),
+                    _mm_clmulepi64_si128(_mm_xor_si128(quotient, b), factors, 0x10));
   return Slot(static_cast<uint16_t>(_mm_cvtsi128_si32(rest) & (kSlotCount - 1)));
 }
 #endif

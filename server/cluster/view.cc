@@ -166,7 +166,7 @@ SlotSet ClusterView::incoming_slots() const {
 }
 
 void ClusterView::set_state(bool ok, std::string reason) {
-  served_known_ = false;
+  forget_served();
   ok_ = ok;
   down_reason_ = std::move(reason);
 }

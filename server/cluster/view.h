@@ -62,12 +62,12 @@ class ClusterView {
   const std::map<Slot, NodeId>& migrating() const { return migrating_; }
   const std::map<Slot, NodeId>& importing() const { return importing_; }
   SlotView slot(Slot slot) const;
-  // Ours, and it stays, and the cluster is up: a call on it is served without further questions.
-  bool serves(Slot slot) const {
-    if (!served_known_) [[unlikely]] {
-      find_served();
-    }
-    return served_.contains(slot);
+  // Ours, and they stay, and the cluster is up: calls on these are served without further
+  // questions. The set stays where it is, and is empty from a change of the view until somebody
+  // asks again.
+  const SlotSet& served() const {
+    if (!served_known_) find_served();
+    return served_;
   }
   // A call on this slot must count its keys before it is routed.
   bool is_moving(Slot slot) const {
@@ -135,7 +135,14 @@ class ClusterView {
   void check_invariants() const;
 
  private:
-  void changed() { ++version_, served_known_ = false; }
+  void changed() {
+    ++version_;
+    forget_served();
+  }
+  void forget_served() {
+    if (served_known_) served_.clear();
+    served_known_ = false;
+  }
   void find_served() const;
   const ClusterNode* moving(const std::map<Slot, NodeId>& moves, Slot slot) const;
 
@@ -150,7 +157,7 @@ class ClusterView {
   std::string down_reason_ = "this node has just started";
   Epoch current_epoch_{}, last_vote_epoch_{};
   uint64_t version_ = 1;
-  mutable SlotSet served_;  // See serves(); found again after a change.
+  mutable SlotSet served_;  // See served(); found again after a change.
   mutable bool served_known_ = false;
   std::array<uint64_t, kBusCounts> sent_{}, received_{};
 };

@@ -35,7 +35,7 @@ void ClusterGate::read(const CommandEntry& command, Args args, Traits& traits) {
 ClusterGate::Outcome ClusterGate::check(Session& session, const ServerCommands::Entry& command,
                                         Args args) {
   const ClusterView& view = parts_.cluster->view();
-  view_ = &view;
+  served_ = &view.served();
   Traits traits;
   names_.clear();
   if (command.full_name != "exec") {

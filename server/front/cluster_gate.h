@@ -25,9 +25,9 @@ class ClusterGate {
   // nearly every request. kUnknown says nothing: check() has to look.
   static constexpr int kUnknown = -1;
   int quickly_ours(const Session& session, const CommandEntry& command, Args args) const {
-    if (command.only_key == 0 || session.asking || view_ == nullptr) return kUnknown;
+    if (command.only_key == 0 || session.asking) return kUnknown;
     const Slot slot = slot_of_key(args[static_cast<size_t>(command.only_key)]);
-    return view_->serves(slot) ? slot.value : kUnknown;
+    return served_->contains(slot) ? slot.value : kUnknown;
   }
 
   // The whole question. A call without keys is served, and has no slot.
@@ -49,7 +49,8 @@ class ClusterGate {
   void read(const CommandEntry& command, Args args, Traits& traits);
 
   ServerParts& parts_;
-  const ClusterView* view_ = nullptr;  // The cluster's, since check() asked for it first.
+  static constexpr SlotSet kNone{};
+  const SlotSet* served_ = &kNone;  // The view's, since check() asked for it first.
   std::vector<KeyRef> keys_;
   std::vector<std::string_view> names_;
   std::vector<std::string_view> queued_;

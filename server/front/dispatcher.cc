@@ -35,7 +35,7 @@ Dispatcher::Dispatcher(ServerParts& parts)
     : parts_(parts),
       nanoseconds_per_tick_(1e9 / ticks_per_second()),
       refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)),
-      detour_(parts.cluster != nullptr),
+      way_(parts.cluster != nullptr ? Way::kBySlot : Way::kShort),
       cluster_gate_(parts),
       memory_limit_(parts, [this](int db, std::string_view key) { evicted(db, key); }) {
   quick_.reserve(parts.commands.size());
@@ -134,12 +134,13 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
   if (entry != nullptr && is_ordinary(session) && !is_doubtful(entry->flags, doubtful_) &&
       entry->handler != nullptr && !entry->is_container() && entry->accepts(args.size()) &&
       !session.replies_withheld()) [[likely]] {
-    if (!detour_) [[likely]] {
+    if (way_ == Way::kShort) [[likely]] {
       call_in_series(session, *entry, args, raw, reply);
       serve_blocked();
       return Executed::kDone;
     }
-    if (served_at_once(session, *entry, args)) {
+    if (const int slot = served_at_once(session, *entry, args); slot != ClusterGate::kUnknown) {
+      parts_.keyspace.set_slot(Slot(static_cast<uint16_t>(slot)));
       call_in_series(session, *entry, args, raw, reply);
       parts_.keyspace.forget_slot();
       serve_blocked();
@@ -180,17 +181,6 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
   parts_.pubsub.release(reply.buffer());
   serve_blocked();
   return executed;
-}
-
-// A cluster node's short way: the call's one key is here, and stays. (A detour without a pause
-// means that there is a cluster.)
-[[gnu::noinline]] bool Dispatcher::served_at_once(const Session& session, const Entry& entry,
-                                                  Args args) {
-  if (any_pause_ || any_slot_pause_) return false;
-  const int slot = cluster_gate_.quickly_ours(session, entry, args);
-  if (slot == ClusterGate::kUnknown) return false;
-  parts_.keyspace.set_slot(Slot(static_cast<uint16_t>(slot)));
-  return true;
 }
 
 // A command of the primary did not work here: the two may hold different data from now on.

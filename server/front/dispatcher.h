@@ -115,7 +115,12 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
   Executed run_past_gates(Session& session, const Entry& entry, uint32_t flags, Args args,
                           ReplyWriter& reply);
-  bool served_at_once(const Session& session, const Entry& entry, Args args);
+  // A cluster node's short way: the slot of a call whose one key is here, and stays.
+  int served_at_once(const Session& session, const Entry& entry, Args args) const {
+    return way_ == Way::kBySlot ? cluster_gate_.quickly_ours(session, entry, args)
+                                : ClusterGate::kUnknown;
+  }
+  void choose_way();
   void judge_state();
   void apply_without_disk();
   void stream_failed(std::string_view command, const Error& error);
@@ -161,9 +166,10 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   bool watches_memory_ = false;     // maxmemory is set and far
   uint32_t doubtful_ = UINT32_MAX;  // see gates.h; nothing is certain before the first batch
   uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than or latency-monitor-threshold
-  bool any_pause_ = false;
-  // The short way is not open to all: a pause, or slots that may lie elsewhere.
-  bool detour_ = false;
+  // How an ordinary call gets past the gates: it is not asked, or where its slot is, or all of it
+  // (while there is a pause).
+  enum class Way : uint8_t { kShort, kBySlot, kLong };
+  Way way_;
   ClusterGate cluster_gate_;
   MemoryLimit memory_limit_;
   uint64_t last_ticks_ = 0;

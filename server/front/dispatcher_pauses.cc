@@ -11,11 +11,10 @@ namespace redan {
 void Dispatcher::pause(PauseReason reason, PauseKind kind, Instant until) {
   // Expiry is a write too.
   parts_.keyspace.pause_expiry(true);
-  any_pause_ = detour_ = true;
   Pause& pause = pauses_[static_cast<size_t>(reason)];
   if (!pause.active) {
     pause = {true, kind, until};
-    return;
+    return choose_way();
   }
   // As in Redis: a new pause makes the old one longer or stronger, never shorter or weaker.
   pause.until = std::max(pause.until, until);
@@ -57,10 +56,14 @@ void Dispatcher::check_pauses(Instant now) {
   if (ended) resume_paused();
 }
 
+void Dispatcher::choose_way() {
+  way_ = parts_.cluster != nullptr ? Way::kBySlot : Way::kShort;
+  if (writes_paused() || any_slot_pause_) way_ = Way::kLong;
+}
+
 void Dispatcher::resume_paused() {
-  any_pause_ = writes_paused();
-  detour_ = any_pause_ || parts_.cluster != nullptr;
-  parts_.keyspace.pause_expiry(any_pause_);
+  choose_way();
+  parts_.keyspace.pause_expiry(writes_paused());
   // Whoever must still wait puts himself back on the list.
   for (const uint64_t id : std::exchange(paused_sessions_, {})) {
     if (Session* session = parts_.clients.find(id)) session->connection->resume_reading();
