@@ -360,6 +360,18 @@ void LinkMachine::role_answer(Instant now, std::string_view text, LinkOut& out) 
   tick(now, 0, -1, out);
 }
 
+// What an operator can do where a full sync was refused.
+std::string LinkMachine::ways_out() const {
+  if (!settings_.member.empty()) {
+    return "Promote a replica (CLUSTER FAILOVER TAKEOVER, sent to it), or, if the data shall go, "
+           "set replica-refuse-wipe to no.";
+  }
+  return "Promote a replica (REPLICAOF NO ONE, SENTINEL FAILOVER), or, if the data shall go, say "
+         "REPLICAOF NO ONE and REPLICAOF " +
+         settings_.host + " " + std::to_string(settings_.port) +
+         ", or set replica-refuse-wipe to no.";
+}
+
 // Of the full sync that is offered.
 bool LinkMachine::allows(Instant now, bool known_empty, LinkOut& out) {
   if (!position_) return true;
@@ -383,10 +395,7 @@ bool LinkMachine::allows(Instant now, bool known_empty, LinkOut& out) {
           " came back with " + (known_empty ? "no data" : "less data than we hold") +
           " (its offset " + std::to_string(new_offset_) + ", ours " +
           std::to_string(position_->offset) + "). Our " + std::to_string(held_keys_) +
-          " keys stay. Promote a replica (REPLICAOF NO ONE, SENTINEL FAILOVER), or, if the data "
-          "shall go, say REPLICAOF NO ONE and REPLICAOF " +
-          settings_.host + " " + std::to_string(settings_.port) +
-          ", or set replica-refuse-wipe to no."});
+          " keys stay. " + ways_out()});
   retry_at(now + kAskRefusedAfter);
   out.emplace_back(HangUp{"full sync refused"});
   return false;

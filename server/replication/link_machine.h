@@ -158,6 +158,7 @@ class LinkMachine {
   void snapshot_bytes(LinkOut& out);
   void online(Instant now, LinkOut& out);
   bool allows(Instant now, bool known_empty, LinkOut& out);
+  std::string ways_out() const;
   void role_answer(Instant now, std::string_view text, LinkOut& out);
   // Hangs up and dials again after a second.
   void fail(Instant now, std::string why, LinkOut& out);

@@ -88,8 +88,10 @@ class Network:
         for name, address in addresses.items():
             run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
             self.hosts[name] = (address, self.hosts[name][1])
-        # A container that is made again knows nobody's hardware address of before.
-        for name in addresses:
+        # Nobody may go on with the hardware address that an address had before: neither those that keep theirs, nor
+        # we, who are on the same network.
+        run("ip", "neigh", "flush", "all")
+        for name in self.hosts:
             run("ip", "-n", name, "neigh", "flush", "all")
 
     def address(self, name):

@@ -202,6 +202,7 @@ class Failing(ClusterStory):
         self.wait_role(primary, "slave")
         primary.wait_in_sync(replica)
         self.assertEqual(primary.digest(), digest)
+        self.assertIn("Promote a replica (CLUSTER FAILOVER TAKEOVER, sent to it)", replica.log())
         self.assertIn("My master came back without its data: I take over.", replica.log())
         self.assertNotIn("as failing (quorum reached)", replica.log())
         cluster.wait_agreed()
