@@ -23,6 +23,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -81,7 +82,7 @@ class Dict {
    private:
     friend class Dict;
     uintptr_t* slot_ = nullptr;
-    BucketArray* array_ = nullptr;
+    BucketArray* array_ = nullptr;  // nullptr: the one that is settled
     size_t index_ = 0;
     uint8_t tag_ = 0;
   };
@@ -115,33 +116,43 @@ class Dict {
     return slot == nullptr ? Handle{} : Slots::handle(*slot);
   }
 
-  // What a lookup needs of a table that is not being rehashed. Who has many tables keeps a copy
-  // beside each and finds a key without reading the table itself. Good until the next change of
-  // the table.
-  struct Settled {
-    Bucket* buckets = nullptr;
-    uint64_t mask = 0;
-
-    explicit operator bool() const { return buckets != nullptr; }
+  // What a lookup needs of a table that is not being rehashed, in one word: where its buckets are,
+  // and how many. Who has many tables keeps them side by side and finds a key without reading the
+  // table itself. Good until the next change of the table.
+  class Settled {
+   public:
+    Settled() = default;
+    explicit Settled(const BucketArray& array)
+        : word_(reinterpret_cast<uintptr_t>(array.bucket(0)) |
+                static_cast<uintptr_t>(std::countr_zero(array.home_count()))) {}
+    explicit operator bool() const { return word_ != 0; }
     bool operator==(const Settled&) const = default;
+
+   private:
+    friend class Dict;
+    static constexpr uintptr_t kLogarithm = alignof(Bucket) - 1;
+    size_t index(uint64_t hash) const { return hash & ((uint64_t{1} << (word_ & kLogarithm)) - 1); }
+    Bucket* bucket(size_t index) const {
+      return reinterpret_cast<Bucket*>(word_ & ~kLogarithm) + index;
+    }
+
+    uintptr_t word_ = 0;
   };
   Settled settled() const {
-    if (rehashing() || !now_.allocated()) return {};
-    return {now_.bucket(0), now_.mask()};
+    return rehashing() || !now_.allocated() ? Settled() : Settled(now_);
   }
   // find() and locate() by way of settled(); not in a snapshot.
-  static Handle find(const Settled& at, const HashKey& hash_key, Key key) {
+  static Handle find(Settled at, const HashKey& hash_key, Key key) {
     const uint64_t hash = Slots::hash(hash_key, key);
-    const uintptr_t* slot = search(at.buckets + (hash & at.mask), tag_of(hash), key);
+    const uintptr_t* slot = search(at.bucket(at.index(hash)), tag_of(hash), key);
     return slot == nullptr ? Handle{} : Slots::handle(*slot);
   }
-  Place locate(const Settled& at, const HashKey& hash_key, Key key) {
+  static Place locate(Settled at, const HashKey& hash_key, Key key) {
     const uint64_t hash = Slots::hash(hash_key, key);
     Place place;
     place.tag_ = tag_of(hash);
-    place.array_ = &now_;
-    place.index_ = hash & at.mask;
-    place.slot_ = search(at.buckets + place.index_, place.tag_, key);
+    place.index_ = at.index(hash);
+    place.slot_ = search(at.bucket(place.index_), place.tag_, key);
     return place;
   }
 
@@ -164,8 +175,9 @@ class Dict {
 
   // Only with a place where the key is missing.
   void insert(Place place, Handle entry, bool expires) {
-    before(SnapshotRule::kEmitBeforeInsert, *place.array_, place.index_);
-    place.array_->add(place.index_, place.tag_, to_slot(entry, expires));
+    BucketArray& array = place.array_ == nullptr ? now_ : *place.array_;
+    before(SnapshotRule::kEmitBeforeInsert, array, place.index_);
+    array.add(place.index_, place.tag_, to_slot(entry, expires));
     ++size_;
     if (!rehashing() && size_ > now_.home_count() * kMostPer16 / 16) {
       begin_rehash(now_.home_count() * 2);
@@ -178,7 +190,8 @@ class Dict {
   // Takes the place's entry out and gives it to the caller. (A snapshot has it since locate().)
   Handle erase(Place place) {
     const Handle entry = place.entry();
-    place.array_->remove(place.index_, place.slot_);
+    BucketArray& array = place.array_ == nullptr ? now_ : *place.array_;
+    array.remove(place.index_, place.slot_);
     --size_;
     if (!rehashing() && size_ < now_.home_count() && now_.home_count() > kLeastBuckets) {
       begin_rehash(now_.home_count() / 2);

@@ -135,7 +135,7 @@ const Entry* Keyspace::peek(int db, std::string_view key) {
 [[gnu::noinline]] Keyspace::Ref Keyspace::change_in_slot(std::string_view key) {
   const Slot slot = slot_of(key);
   if (TableHome* const home = slots_->find_settled(slot)) [[likely]] {
-    return Ref(*home, [&] { return SlotTables::locate_settled(*home, hash_key_, key); });
+    return Ref(*home, [&] { return slots_->locate_settled(slot, hash_key_, key); });
   }
   TableHome& home = slots_->writable(slot, hash_key_);
   return Ref(home, [&] { return slots_->locate(home, key); });

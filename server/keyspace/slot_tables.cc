@@ -13,7 +13,7 @@ void SlotTables::counted(TableHome& home, Change&& change) {
   table_bytes_ -= home.table->memory_bytes();
   change(*home.table);
   table_bytes_ += home.table->memory_bytes();
-  home.settled = home.table->settled();
+  settled_[index_of(home)] = home.table->settled();
   if (home.table->rehashing()) [[unlikely]] {
     rehashing_[index_of(home)] = true;
   }
@@ -64,7 +64,7 @@ void SlotTables::make(size_t index, const HashKey& hash_key) {
   home.table = std::make_unique<Table>(hash_key);
   // Allocated now, so that locate() allocates nothing that would have to be counted.
   home.table->reserve(1);
-  home.settled = home.table->settled();
+  settled_[index] = home.table->settled();
   table_bytes_ += sizeof(Table) + home.table->memory_bytes();
   present_[index] = true;
   may_be_empty_[index] = true;  // until a key comes
@@ -117,6 +117,7 @@ void SlotTables::free_empty(std::vector<std::unique_ptr<Table>>& orphans) {
 std::unique_ptr<Table> SlotTables::take(size_t index) {
   if (sink_ != nullptr && pending_[index]) begin(index);
   TableHome home = std::exchange(homes_[index], TableHome{});
+  settled_[index] = {};
   if (home.table == nullptr) return nullptr;
   keys_ -= home.table->size();
   group_keys_[index >> kGroupBits] -= home.table->size();
@@ -187,7 +188,8 @@ void SlotTables::check_invariants() const {
     const TableHome& home = homes_[i];
     REDAN_CHECK(present_[i] == (home.table != nullptr));
     REDAN_CHECK(expiring_[i] == home.may_expire());
-    REDAN_CHECK(home.settled == (home.table == nullptr ? Table::Settled{} : home.table->settled()));
+    const Table::Settled settled = home.table == nullptr ? Table::Settled() : home.table->settled();
+    REDAN_CHECK(settled_[i] == settled);
     if (home.table == nullptr) {
       REDAN_CHECK(home.entry_bytes == 0);
       REDAN_CHECK(!pending_[i]);
