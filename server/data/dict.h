@@ -349,7 +349,7 @@ class Dict {
 
  private:
   static constexpr uintptr_t kExpires = 1;
-  static constexpr size_t kLeastBuckets = 4;
+  static constexpr size_t kLeastBuckets = 1;
   // Entries per 16 home buckets at which the array doubles: 5.5 each, one bucket in five overflows.
   static constexpr size_t kMostPer16 = 88;
   // Home buckets moved with each change. A shrinkage must be done long before the entries are gone.

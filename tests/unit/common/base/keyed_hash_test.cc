@@ -5,6 +5,7 @@
 #include <bit>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/rng.h"
@@ -44,7 +45,7 @@ TEST(KeyedHash, NothingBesideTheTextIsRead) {
 // A flipped bit of the key or of the text flips half of the result's bits, whichever bit it is.
 TEST(KeyedHash, AnyBitChangesHalfOfTheResult) {
   Rng rng(1);
-  for (const size_t size : {1U, 3U, 4U, 7U, 8U, 12U, 16U, 17U, 33U}) {
+  for (const size_t size : {1U, 3U, 4U, 7U, 8U, 12U, 16U, 17U, 25U, 32U, 33U}) {
     constexpr int kSamples = 400;
     const size_t bits = 128 + size * 8;
     for (size_t bit = 0; bit < bits; ++bit) {
@@ -76,10 +77,16 @@ TEST(KeyedHash, AnyBitChangesHalfOfTheResult) {
 TEST(KeyedHash, SimilarKeysSpreadEvenly) {
   constexpr int kKeys = 1 << 18;
   constexpr int kPlaces = 1 << 15;
-  for (const int shift : {0, 20, 49}) {
+  for (const auto& [prefix, shift] :
+       std::vector<std::pair<std::string, int>>{{"user:", 0},
+                                                {"user:", 20},
+                                                {"user:", 49},
+                                                {"profile:of:user:", 0},
+                                                {"profile:of:user:", 20},
+                                                {"profile:of:user:", 49}}) {
     std::vector<int> places(kPlaces);
     for (int i = 0; i < kKeys; ++i) {
-      ++places[keyed_hash(kKey, "user:" + std::to_string(i)) >> shift & (kPlaces - 1)];
+      ++places[keyed_hash(kKey, prefix + std::to_string(i)) >> shift & (kPlaces - 1)];
     }
     double squares = 0;
     for (const int n : places) squares += (n - 8.0) * (n - 8.0);
@@ -87,6 +94,32 @@ TEST(KeyedHash, SimilarKeysSpreadEvenly) {
     EXPECT_GT(chi, 0.95);
     EXPECT_LT(chi, 1.05);
   }
+}
+
+// Two blocks' parts must not cancel each other out: the same difference in both, in any byte, and
+// blocks that change places.
+TEST(KeyedHash, DifferencesInBothBlocksDoNotCancelOut) {
+  Rng rng(1);
+  std::set<uint64_t> seen;
+  std::set<std::string> texts;
+  for (int i = 0; i < 200; ++i) {
+    std::string text(32, '\0');
+    for (char& c : text) c = static_cast<char>(rng.below(256));
+    texts.insert(text);
+    texts.insert(text.substr(16) + text.substr(0, 16));
+    texts.insert(text.substr(0, 16) + text.substr(0, 16));
+    texts.insert(text.substr(16) + text.substr(16));
+    for (size_t at = 0; at < 16; ++at) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string other = text;
+        other[at] = static_cast<char>(other[at] ^ 1 << bit);
+        other[at + 16] = static_cast<char>(other[at + 16] ^ 1 << bit);
+        texts.insert(other);
+      }
+    }
+  }
+  for (const std::string& text : texts) seen.insert(keyed_hash(kKey, text));
+  EXPECT_EQ(seen.size(), texts.size());
 }
 
 }  // namespace
