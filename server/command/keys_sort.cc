@@ -12,6 +12,7 @@
 #include "server/command/call.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/sort_order.h"
 #include "server/command/sort_request.h"
 #include "server/values/hash_value.h"
 #include "server/values/list_value.h"
@@ -20,12 +21,6 @@
 
 namespace redan {
 namespace {
-
-struct SortElement {
-  std::string text;
-  double number = 0;                  // without ALPHA
-  std::optional<std::string> weight;  // ALPHA with BY; nothing where the pattern's key is missing
-};
 
 bool can_be_sorted(ValueType type) {
   return type == ValueType::kList || type == ValueType::kSet || type == ValueType::kSortedSet;
@@ -91,6 +86,11 @@ std::optional<std::string> look_up(Call& call, const SortPattern& pattern,
 
 // As C's strtod reads a whole string; an empty one is 0.
 std::optional<double> number_of(const std::string& text) {
+  // Nearly all are integers that a double holds.
+  constexpr size_t kExactDigits = 15;
+  if (text.size() <= kExactDigits) {
+    if (const auto integer = parse_int64(text)) return static_cast<double>(*integer);
+  }
   char* end = nullptr;
   errno = 0;
   const double number = std::strtod(text.c_str(), &end);
@@ -114,25 +114,6 @@ Result<void> weigh(Call& call, const SortRequest& request, std::vector<SortEleme
     element.number = *number;
   }
   return kOk;
-}
-
-// Negative, zero or positive, as strcmp.
-int compare(const SortElement& a, const SortElement& b, const SortRequest& request) {
-  if (!request.alpha) {
-    if (a.number != b.number) return a.number < b.number ? -1 : 1;
-    return a.text.compare(b.text);
-  }
-  if (!request.by) return a.text.compare(b.text);
-  if (!a.weight || !b.weight) return (a.weight ? 1 : 0) - (b.weight ? 1 : 0);
-  return a.weight->compare(*b.weight);
-}
-
-void sort_elements(std::vector<SortElement>& elements, const SortRequest& request) {
-  std::stable_sort(elements.begin(), elements.end(),
-                   [&](const SortElement& a, const SortElement& b) {
-                     const int order = compare(a, b, request);
-                     return request.descending ? order > 0 : order < 0;
-                   });
 }
 
 // What is answered or stored: the elements, or what the GET patterns say of each.
@@ -188,10 +169,10 @@ Result<void> sort_value(Call& call, bool may_store) {
     if (!request->keeps_order()) {
       const Result<void> weighed = weigh(call, *request, elements);
       if (!weighed) return weighed;
-      sort_elements(elements, *request);
+      elements = sorted_window(std::move(elements), *request);
+    } else if (entry->type() == ValueType::kSet) {
+      apply_limit(elements, *request);
     }
-    const bool is_cut = request->keeps_order() && entry->type() != ValueType::kSet;
-    if (!is_cut) apply_limit(elements, *request);
   }
   const auto results = results_of(call, *request, elements);
   if (request->target) {

@@ -48,26 +48,41 @@ void append_run(std::string& out, uint8_t value, size_t registers) {
   }
 }
 
+// Nearly all of a PFADD is spent here, so nothing but the places is kept on the way.
+SparseEditor::Walk SparseEditor::walk_to(size_t index) const {
+  Walk walk{.here = start_, .before = before_start_, .long_before = kNowhere};
+  while (walk.here.at < text_.size()) {
+    const auto byte = static_cast<uint8_t>(text_[walk.here.at]);
+    size_t bytes = 1;
+    size_t registers = (byte & 3U) + 1;
+    if (!is_value_run(byte)) {
+      registers = byte + 1U;
+      if ((byte & kLongRun) != 0) {
+        if (walk.here.at + 1 >= text_.size()) break;
+        bytes = 2;
+        registers = ((byte & 63U) << 8 | static_cast<uint8_t>(text_[walk.here.at + 1])) + 1U;
+      }
+    }
+    if (index < walk.here.first + registers) {
+      walk.found = true;
+      break;
+    }
+    walk.long_before = walk.before;
+    walk.before = walk.here;
+    walk.here = {.at = walk.here.at + bytes, .first = walk.here.first + registers};
+  }
+  return walk;
+}
+
 SparseEditor::Outcome SparseEditor::raise(Spot spot, size_t max_bytes) {
   if (spot.rank > kMaxRunValue) return Outcome::kTooLarge;
   if (spot.index < start_.first) {
     start_ = {};
-    before_start_.reset();
+    before_start_ = kNowhere;
   }
-  // The run that holds the register, and the two before it.
-  Place here = start_;
-  std::optional<Place> before = before_start_;
-  std::optional<Place> long_before;
-  std::optional<Run> run;
-  for (;;) {
-    if (here.at >= text_.size()) return Outcome::kCorrupt;
-    run = read_run(text_, here.at);
-    if (!run) return Outcome::kCorrupt;
-    if (spot.index < here.first + run->registers) break;
-    long_before = before;
-    before = here;
-    here = {.at = here.at + run->bytes, .first = here.first + run->registers};
-  }
+  const auto [here, before, long_before, found] = walk_to(spot.index);
+  if (!found) return Outcome::kCorrupt;
+  const std::optional<Run> run = read_run(text_, here.at);
   if (run->value >= spot.rank) {
     start_ = here;
     before_start_ = before;
@@ -82,12 +97,12 @@ SparseEditor::Outcome SparseEditor::raise(Spot spot, size_t max_bytes) {
     return Outcome::kTooLarge;
   }
   text_.replace(here.at, run->bytes, runs);
-  join_values(before ? before->at : here.at);
+  join_values(before.is_known() ? before.at : here.at);
   // Nothing before `before` has changed, so that the next walk may begin there if the run before
   // that is known; where this walk began one run later it is not.
-  const bool goes_on = before && (long_before || before->at == kHeaderBytes);
-  start_ = goes_on ? *before : Place{};
-  before_start_ = goes_on ? long_before : std::nullopt;
+  const bool goes_on = before.is_known() && (long_before.is_known() || before.at == kHeaderBytes);
+  start_ = goes_on ? before : RunPlace{};
+  before_start_ = goes_on ? long_before : kNowhere;
   return Outcome::kRaised;
 }
 

@@ -32,6 +32,14 @@ std::optional<Run> read_run(std::string_view text, size_t at);
 // Appends a run of at most what one run can hold, as short as can be; nothing for no registers.
 void append_run(std::string& out, uint8_t value, size_t registers);
 
+// Where a run stands, and the register that it begins with.
+struct RunPlace {
+  size_t at = kHeaderBytes;
+  size_t first = 0;
+  bool is_known() const { return at != 0; }
+};
+constexpr RunPlace kNowhere{.at = 0, .first = 0};
+
 // Raises registers of a sparse text, which it changes. Ascending indexes need no new walk.
 class SparseEditor {
  public:
@@ -46,17 +54,20 @@ class SparseEditor {
   Outcome raise(Spot spot, size_t max_bytes);
 
  private:
-  // A run that was walked past, with the register that it begins with.
-  struct Place {
-    size_t at = kHeaderBytes;
-    size_t first = 0;
+  // The run that holds a register, and the two before it.
+  struct Walk {
+    RunPlace here;
+    RunPlace before;
+    RunPlace long_before;
+    bool found = false;
   };
+  Walk walk_to(size_t index) const;
   void join_values(size_t from);
 
   std::string& text_;
   // Where the next walk begins, and the run before it if it is not the first.
-  Place start_;
-  std::optional<Place> before_start_;
+  RunPlace start_;
+  RunPlace before_start_ = kNowhere;
 };
 
 }  // namespace redan::hll
