@@ -45,7 +45,8 @@ class Site:
         return self.test.run_program("/usr/bin/rq", *self.rq(verb, *words))
 
     def start_worker(self, name):
-        worker = self.test.program(f"{self.server.name}-{name}", "/usr/bin/rq", *self.rq("worker", "--name", name, "low"))
+        command = self.rq("worker", "--name", name, "low")
+        worker = self.test.program(f"{self.server.name}-{name}", "/usr/bin/rq", *command)
         self.wait_until_blocked(name)
         eventually(lambda: self.server.call("PUBSUB", "NUMSUB", f"rq:pubsub:{name}")[1] == 1, 30, f"{name} listens")
         return worker

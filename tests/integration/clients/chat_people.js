@@ -4,6 +4,7 @@
 const readline = require("node:readline");
 const { io } = require("socket.io-client");
 
+const PATIENCE_MS = 30_000;
 setTimeout(() => fail(new Error("not done within 120 s")), 120_000).unref();
 
 function fail(error) {
@@ -35,8 +36,11 @@ class Person {
 
   // All that was heard until each of these words was; without them.
   async until(...ends) {
-    const missing = () => ends.some((end) => !this.heard.some(([word]) => word === end));
-    while (missing()) await new Promise((resolve) => { this.wake = resolve; });
+    const missing = () => ends.filter((end) => !this.heard.some(([word]) => word === end));
+    const complain = () => fail(new Error(`not heard: ${missing()}, but ${JSON.stringify(this.heard)}`));
+    const late = setTimeout(complain, PATIENCE_MS);
+    while (missing().length > 0) await new Promise((resolve) => { this.wake = resolve; });
+    clearTimeout(late);
     return this.heard.splice(0).filter(([word]) => !ends.includes(word));
   }
 }
@@ -47,7 +51,7 @@ const verbs = {
     people.set(name, new Person(name, url));
     await people.get(name).connected();
   },
-  ask: (name, event, ...args) => people.get(name).socket.emitWithAck(event, args),
+  ask: (name, event, ...args) => people.get(name).socket.timeout(PATIENCE_MS).emitWithAck(event, args),
   until: (name, ...ends) => people.get(name).until(...ends),
   // The connection breaks; it comes back when and where `back` says.
   async cut(name) {

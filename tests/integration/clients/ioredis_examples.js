@@ -90,6 +90,7 @@ const examples = {
       await redis.zscore("z", "bob"), await redis.zscore("z", "none"), await redis.zrank("z", "eve"),
       await redis.zunionstore("sum", 2, "z", "z", "WEIGHTS", 1, 2), await redis.zrange("sum", 0, -1, "WITHSCORES"),
       await redis.zpopmax("sum", 2), await redis.zremrangebyrank("z", 0, 0), await redis.zmscore("z", "ann", "eve"),
+      await redis.zrem("z", "ann", "none"), await redis.zcard("z"),
     ];
   },
 

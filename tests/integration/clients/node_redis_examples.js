@@ -152,8 +152,8 @@ const examples = {
       await client.zInterCard(["z", "z2"], { LIMIT: 1 }), await client.zPopMinCount("z", 1),
       await client.zAdd("lex", ["b", "a", "d", "c"].map((value) => ({ score: 0, value }))),
       await client.zRangeByLex("lex", "[b", "(d"), await client.zLexCount("lex", "-", "+"),
-      await client.zmPop(["none", "lex"], "MAX", { COUNT: 3 }), await client.zRemRangeByScore("z", "-inf", 3),
-      await client.zRange("z", 0, -1),
+      await client.zmPop(["none", "lex"], "MAX", { COUNT: 3 }), await client.zRemRangeByScore("z", "-inf", 2),
+      await client.zRem("z", ["eve", "none"]), await client.zRange("z", 0, -1),
     ];
   },
 

@@ -7,7 +7,7 @@ def push
   hour, day = 3600, 86_400
   {
     one: Sidekiq::Client.push("class" => "Add", "args" => [1, 2], "jid" => "one"),
-    bulk: Sidekiq::Client.push_bulk("class" => Add, "queue" => "bulk", "args" => (1..120).map { |i| [i, i] }).size,
+    bulk: Sidekiq::Client.push_bulk("class" => Add, "queue" => "bulk", "args" => (1..120).map { |i| [i, 1000] }).size,
     typed: Add.perform_bulk([[10, 1], [10, 2]]).size,
     queue: Add.set(queue: "low").perform_async(3, 4).size,
     fragile: Fragile.perform_async("glass").size,
@@ -26,7 +26,7 @@ def stats
   found = Sidekiq::Stats.new
   { processed: found.processed, failed: found.failed, enqueued: found.enqueued, scheduled: found.scheduled_size,
     retries: found.retry_size, dead: found.dead_size, processes: found.processes_size, busy: found.workers_size,
-    queues: found.queues.sort, today: Sidekiq::Stats::History.new(2).processed.values }
+    queues: found.queues.sort, recently: Sidekiq::Stats::History.new(2).processed.values.sum }
 end
 
 def look
@@ -52,8 +52,8 @@ def edit
 end
 
 def failures
-  { retries: Sidekiq::RetrySet.new.map { |job| [job.klass, job.args, job.item["error_message"], job.item["retry_count"]] },
-    dead: Sidekiq::DeadSet.new.map { |job| [job.klass, job.tags, job.item["error_class"], job.error?] } }
+  { retries: Sidekiq::RetrySet.new.map { |job| [job.klass, job.args, job["error_message"], job["retry_count"]] },
+    dead: Sidekiq::DeadSet.new.map { |job| [job.klass, job.tags, job["error_class"], job.error?] } }
 end
 
 def try_again

@@ -1,4 +1,4 @@
-# What `sidekiq` runs in sidekiq_test.py; it finds the server by REDIS_URL. Each job notes in the list `ran` that it ran.
+# What `sidekiq` runs in sidekiq_test.py; it finds the server by REDIS_URL. Jobs note in the list `ran` what they did.
 require "sidekiq"
 require "sidekiq/launcher"
 
