@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "common/base/check.h"
-#include "common/base/clock.h"
 #include "common/base/crc16.h"
 #include "common/base/parse.h"
 #include "common/command/keys.h"
@@ -121,7 +120,7 @@ void Dispatcher::batch_done() {
 }
 
 void Dispatcher::refresh_time(uint64_t now_ticks) {
-  wall_ = wall_now();
+  wall_ = parts_.control.wall_now();
   time_taken_at_ = now_ticks;
   parts_.keyspace.set_now(wall_);
 }

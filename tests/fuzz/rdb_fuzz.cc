@@ -1,13 +1,15 @@
 // A snapshot of any bytes ends in a keyspace or in an error, the same in one piece and in many.
-// What was loaded is saved, and loaded again it is the same.
+// What was loaded is dumped, and restored it is the same.
 #include <map>
 #include <string>
 
 #include "common/base/check.h"
 #include "common/base/crc64.h"
+#include "server/command/digest.h"
 #include "server/drivers/snapshot_loader.h"
 #include "server/keyspace/keyspace.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/payload.h"
 
 namespace redan::fuzz {
 namespace {
@@ -34,14 +36,17 @@ Loaded load(std::string_view snapshot, const uint8_t* seed) {
   const Result<void> result = feed();
   REDAN_CHECK(result.ok() == loader.done());
   if (!result) return {.error = result.error().text(), .keys = {}};
+  keyspace.check_invariants();
   Loaded out;
   for (int db = 0; db < 16; ++db) {
     size_t count = 0;
     keyspace.for_each(db, [&](const Entry& entry) {
       ++count;
-      Entry::Scratch scratch;
+      const std::string payload = dump_value(entry);
+      const Digest digest = value_digest(entry);
+      REDAN_CHECK(look_at_payload(payload, entry.expiry_ms(), value_digest) == digest);
       out.keys[std::to_string(db) + " " + std::string(entry.key())] =
-          std::string(entry.string(scratch));
+          payload + std::to_string(entry.expiry_ms());
     });
     REDAN_CHECK(count == keyspace.size(db));
   }

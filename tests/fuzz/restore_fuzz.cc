@@ -2,8 +2,8 @@
 // command of its type can be used on.
 #include "common/base/check.h"
 #include "common/base/crc64.h"
-#include "server/persistence/dump_payload.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/payload.h"
 #include "tests/unit/server/command/command_fixture.h"
 
 namespace redan::fuzz {
@@ -12,6 +12,7 @@ namespace {
 class Node final : public CommandTest {
  public:
   void TestBody() override {}
+  using CommandTest::keyspace;
   std::string call(std::vector<std::string_view> args) { return run_args(args); }
 };
 
@@ -34,17 +35,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     REDAN_CHECK(node.call({"EXISTS", "k"}) == ":0|");
     return 0;
   }
-  // What is dumped is the same value.
-  Result<StoredValue> value = read_dump_payload(payload, EncodingLimits());
-  REDAN_CHECK(value.ok());
-  Entry* const entry = EntryMaker::make_value("k", value.take(), Entry::kNoExpiry);
-  const std::string again = dump_value(*entry);
-  EntryMaker::free(entry);
+  // What is dumped is the same value. (A set of integers that came as a listpack stays one; written
+  // as members it comes back as what such a set is here.)
+  const std::string again = fuzz::look_at_payload(
+      payload, Entry::kNoExpiry, [](const Entry& entry) { return dump_value(entry); });
   REDAN_CHECK(node.call({"RESTORE", "same", "0", again}) == "+OK|");
-  const auto contents = [&](std::string_view key) {
-    return node.call({"DEBUG", "DIGEST-VALUE", key}) + node.call({"OBJECT", "ENCODING", key});
+  const auto digest = [&](std::string_view key) {
+    return node.call({"DEBUG", "DIGEST-VALUE", key});
   };
-  REDAN_CHECK(contents("k") == contents("same"));
+  const auto form = [&](std::string_view key) { return node.call({"OBJECT", "ENCODING", key}); };
+  REDAN_CHECK(digest("k") == digest("same"));
+  if (form("same") != "$6|intset|") REDAN_CHECK(form("k") == form("same"));
+  node.keyspace.check_invariants();
 
   const std::vector<std::vector<std::string_view>> uses = {
       {"OBJECT", "ENCODING", "k"},
@@ -103,6 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {"DEL", "renamed", "copy", "same"},
   };
   for (const auto& use : uses) REDAN_CHECK(!node.call(use).empty());
+  node.keyspace.check_invariants();
   REDAN_CHECK(node.call({"DBSIZE"}) == ":0|");
   return 0;
 }

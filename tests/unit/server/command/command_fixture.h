@@ -5,10 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "server/command/call.h"
 #include "server/command/families.h"
@@ -47,7 +50,8 @@ class FakeSnapshots : public SnapshotService {
 
 class FakeReplication : public ReplicationService {
  public:
-  int64_t feed(int, std::span<const std::string_view> args) override {
+  int64_t feed(int db, std::span<const std::string_view> args) override {
+    if (follower) follower(db, args);
     for (size_t i = 0; i < args.size(); ++i) stream.append(i > 0 ? " " : "").append(args[i]);
     stream += "; ";
     return ++fed;
@@ -73,6 +77,7 @@ class FakeReplication : public ReplicationService {
   void write_stats(InfoWriter&) const override {}
 
   bool replica = false;
+  std::function<void(int db, std::span<const std::string_view>)> follower;
   std::string stream;  // What was fed, a semicolon behind each command.
   int64_t fed = 0;     // commands, taken for the stream's offset
 };
@@ -83,8 +88,8 @@ class FakeControl : public NodeControl {
   Result<void> abort_shutdown() override { return kOk; }
   void pause_clients(PauseKind, Instant) override {}
   void unpause_clients() override {}
-  Instant now() const override { return Instant{}; }
-  WallTime wall_now() const override { return WallTime{}; }
+  Instant now() const override { return instant; }
+  WallTime wall_now() const override { return wall ? *wall : redan::wall_now(); }
   int64_t wall_now_us() const override { return 0; }
   std::string info(std::span<const std::string_view>) override { return ""; }
   Result<void> rewrite_config() override { return kOk; }
@@ -95,6 +100,8 @@ class FakeControl : public NodeControl {
   void sample_memory() override {}
   void waits_changed() override {}
 
+  Instant instant{};
+  std::optional<WallTime> wall;  // None: the real time.
   bool active_expiry = true;
   int new_ids = 0;
   int short_of_memory = 0;
