@@ -84,7 +84,7 @@ std::optional<std::string> look_up(Call& call, const SortPattern& pattern,
   return std::string(value->view(scratch));
 }
 
-// As C's strtod reads a whole string; an empty one is 0.
+// As C's strtod reads a whole string, which ends at its first zero byte; an empty one is 0.
 std::optional<double> number_of(const std::string& text) {
   // Nearly all are integers that a double holds.
   constexpr size_t kExactDigits = 15;
@@ -94,8 +94,7 @@ std::optional<double> number_of(const std::string& text) {
   char* end = nullptr;
   errno = 0;
   const double number = std::strtod(text.c_str(), &end);
-  const bool whole = end == text.c_str() + text.size();
-  if (!whole || errno == ERANGE || std::isnan(number)) return std::nullopt;
+  if (*end != '\0' || errno == ERANGE || std::isnan(number)) return std::nullopt;
   return number;
 }
 

@@ -68,6 +68,13 @@ Result<StreamId> position_arg(std::string_view word, const LargeStream* stream) 
   return stream == nullptr ? StreamId() : stream->state().last_id;
 }
 
+// SETID knows the ends of all ids by their signs, too.
+Result<StreamId> moved_position_arg(std::string_view word, const LargeStream& stream) {
+  if (word == "-") return StreamId();
+  if (word == "+") return StreamId::max();
+  return position_arg(word, &stream);
+}
+
 Result<void> create(Call& call) {
   const Result<GroupOptions> options = read_options(call, true);
   if (!options) return options.error();
@@ -97,7 +104,7 @@ Result<void> set_id(Call& call) {
   if (call.arg_count() > 7) return wrong_words(call);
   Result<Keyspace::Ref> ref = existing_with_group(call);
   if (!ref) return ref.error();
-  const Result<StreamId> id = position_arg(call.arg(4), &stream_of(**ref));
+  const Result<StreamId> id = moved_position_arg(call.arg(4), stream_of(**ref));
   if (!id) return id.error();
   {
     auto stream = call.keyspace().large<LargeStream>(*ref);

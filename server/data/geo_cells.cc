@@ -44,12 +44,14 @@ int step_for(double radius_m, double latitude) {
   return std::clamp(step, 1, kMaxStep);
 }
 
-// A neighbour; behind the edge of the map comes its other side.
+// A neighbour; behind the edge of the map comes its other side. A place on the very edge, at 180
+// degrees or the greatest latitude, lies in a cell behind it: only a step leads back.
 Cell beside(Cell cell, int columns, int rows) {
   const uint32_t mask = static_cast<uint32_t>((uint64_t{1} << cell.step) - 1);
-  return {.column = (cell.column + static_cast<uint32_t>(columns)) & mask,
-          .row = (cell.row + static_cast<uint32_t>(rows)) & mask,
-          .step = cell.step};
+  const auto moved = [mask](uint32_t from, int by) {
+    return by == 0 ? from : (from + static_cast<uint32_t>(by)) & mask;
+  };
+  return {.column = moved(cell.column, columns), .row = moved(cell.row, rows), .step = cell.step};
 }
 
 // Whether one of the four cells around ends before the shape does.

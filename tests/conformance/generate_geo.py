@@ -24,17 +24,20 @@ class GeoCommands:
                     *self.random.choice([[], [self.random.choice(UNITS)]])]
         if kind < 9:
             verb = self.word(b"GEOSEARCH", b"GEOSEARCH", b"GEOSEARCHSTORE")
-            target = [self.geo_key()] if verb.upper() == b"GEOSEARCHSTORE" else []
+            target = [self.geo_target()] if verb.upper() == b"GEOSEARCHSTORE" else []
             center = self.random.choice([[b"FROMMEMBER", self.geo_member()], [b"FROMLONLAT", *self.place()]])
             shape = self.random.choice([[b"BYRADIUS", self.length()], [b"BYBOX", self.length(), self.length()]])
             return [verb, *target, self.geo_key(), *center, *shape, self.unit(), *self.geo_options()]
         verb = self.word(b"GEORADIUS", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO")
         center = [self.geo_member()] if b"MEMBER" in verb.upper() else self.place()
-        store = [self.word(b"STORE", b"STOREDIST"), self.geo_key()] if self.random.random() < 0.2 else []
+        store = [self.word(b"STORE", b"STOREDIST"), self.geo_target()] if self.random.random() < 0.2 else []
         return [verb, self.geo_key(), *center, self.length(), self.unit(), *self.geo_options(), *store]
 
     def geo_key(self):
-        return self.random.choice(GEO_KEYS * 6 + [b"a", b"geo:missing"])
+        return self.random.choice(GEO_KEYS * 6 + [b"lcs:1", b"geo:missing"])
+
+    def geo_target(self):
+        return self.random.choice(GEO_KEYS * 6 + [b"a"])
 
     def geo_member(self):
         return b"m%d" % self.random.randrange(310)
@@ -51,6 +54,9 @@ class GeoCommands:
     def place(self):
         if self.random.random() < 0.03:
             return [self.random.choice(ODD), b"1"]
+        if self.random.random() < 0.03:  # On an edge of the map; never in a corner, where two would be equally far.
+            return self.random.choice([[self.random.choice([b"180", b"-180", b"0"]), b"%.9f" % self.random.uniform(-85.05, 85.05)],
+                                       [b"%.9f" % self.random.uniform(-180, 180), self.random.choice([b"85.05112878", b"-85.05112878", b"0"])]])
         if self.random.random() < 0.5:  # Many within one region.
             return [b"%.9f" % self.random.gauss(15, 3), b"%.9f" % self.random.gauss(40, 3)]
         return [b"%.9f" % self.random.uniform(-180, 180), b"%.9f" % self.random.uniform(-85.05, 85.05)]

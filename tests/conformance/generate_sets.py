@@ -97,7 +97,7 @@ def left_to_chance(command):
     name = command[0].upper()
     if name == b"SPOP":
         return len(command) == 2 or (len(command) == 3 and 0 < _integer(command[2]) < 100_000)
-    return name == b"SRANDMEMBER" and len(command) > 2 and _integer(command[2]) < -1000
+    return name == b"SRANDMEMBER" and len(command) > 2 and -2**63 < _integer(command[2]) < -1000
 
 
 def _integer(raw):

@@ -6,6 +6,7 @@ listpack what a walk over it finds: they are asked of LEX, whose scores are all 
 
 SETS = [b"z1", b"z2", b"z3", b"z4", b"zbig", b"set:1"]
 LEX_SET, MIXED_SET = b"zlex", b"zmixed"
+NEVER_SETS = [b"lcs:1", b"num:list", b"num:set", b"num:missing"]  # What has their names is no sorted set.
 MEMBERS = [b"", b"a", b"b", b"c", b"d", b"member", b"1", b"2", b"10", b"-5", b"01", b"99999999999999999999",
            b"\x00\xff", b"a\r\nb", b"m" * 64, b"m" * 65, b"n" * 300]
 SCORES = [b"0", b"1", b"-1", b"2", b"3", b"1.5", b"-1.5", b"0.1", b"1e17", b"1e300", b"-1e300", b"inf", b"-inf",
@@ -188,10 +189,10 @@ def left_to_chance(command):
     """What is answered with gigabytes, or depends on how Redis drew the levels of a skiplist."""
     name, words = command[0].upper(), command[1:]
     if name == b"ZRANDMEMBER":
-        return any(part[:1] == b"-" and len(part) > 4 for part in words)
+        return any(part[:1] == b"-" and part[1:].isdigit() and 1000 < int(part[1:]) < 2**63 for part in words)
     by_bytes = b"LEX" in name or (name[:6] == b"ZRANGE" and b"BYLEX" in map(bytes.upper, words))
     at = 1 if name == b"ZRANGESTORE" else 0
-    if by_bytes and words[at:at + 1] not in ([LEX_SET], [MIXED_SET]):
+    if by_bytes and words[at:at + 1] not in ([LEX_SET], [MIXED_SET], *([key] for key in NEVER_SETS)):
         return True
     if name in (b"ZADD", b"ZINCRBY") and words[:1] == [LEX_SET]:
         return name == b"ZINCRBY" or any(part != b"0" for part in words[1::2])

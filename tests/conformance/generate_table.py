@@ -45,7 +45,8 @@ MISSING = [b"missing:1", b"missing:2"]
 DELICATE = {*generate_geo.GEO_KEYS, generate_sorted_sets.LEX_SET, generate_sorted_sets.MIXED_SET}
 ALL_KEYS = [*PLAIN_KEYS, *MISSING, END_STREAM, *(key for keys in KEYS_OF.values() for key in keys if key not in DELICATE)]
 LCS_KEYS = [b"lcs:1", b"lcs:2", b"lcs:3", b"lcs:missing"]
-SORT_KEYS = [b"num:list", b"num:set", b"num:zset", b"num:many", b"num:many", b"num:missing", b"k1"]
+NO_TEXTS = [b"num:list", b"num:set", b"num:zset", b"num:missing"]
+SORT_KEYS = [b"num:list", b"num:set", b"num:zset", b"num:many", b"num:many", b"num:missing", b"lcs:1"]
 
 SMALL = [b"%d" % number for number in range(-12, 40)]
 IDLES = [b"0", b"0", b"0", b"-1", b"-9223372036854775808", b"9223372036854775807", b"9223372036854775808",
@@ -74,8 +75,10 @@ POOLS = {
     "start sorted-set": SMALL + generate_sorted_sets.LEX + generate_sorted_sets.BOUNDS,
     "stop sorted-set": SMALL + generate_sorted_sets.LEX + generate_sorted_sets.BOUNDS,
 }
-EDGES_OF = {"integer": [INTEGER_EDGES, INTEGER_EDGES, NOT_INTEGERS], "double": [DOUBLE_EDGES],
-            "string": [TEXT_EDGES, TEXT_EDGES, INTEGER_EDGES]}
+EDGES_OF = {"integer": INTEGER_EDGES + NOT_INTEGERS, "double": DOUBLE_EDGES, "unix-time": INTEGER_EDGES + NOT_INTEGERS,
+            "string": [*TEXT_EDGES, HUGE], "pattern": TEXT_EDGES,
+            "key": [b"k1", b"list:1", b"set:1", b"set:ints", b"h1", b"z1", b"stream:1", b"hll:1", b"missing:1", b""]}
+PLACES = {"longitude", "latitude"}
 # Arguments whose edges would be a race, a wait or another consumer than both servers have.
 ONLY_POOL = {"timeout", "milliseconds BLOCK", "min-idle-time", "consumer", "consumername", "group", "groupname"}
 
@@ -88,6 +91,9 @@ class Table:
         for name, docs in pairs(client.call("COMMAND", "DOCS")):
             self.add(name.decode().upper(), dict(pairs(docs)))
         self.calls.sort(key=lambda call: call[0])
+        # (call, argument, its edge), and calls whose keys are all the same: (call, None, key).
+        self.aims = [(call, leaf, edge) for call in self.calls for leaf in leaves(call) for edge in leaf.edges()]
+        self.aims += [(call, None, key) for call in self.calls for key in EDGES_OF["key"] if has_keys(call)]
         self.payloads = payloads(client)
 
     def add(self, name, docs, group=None):
@@ -98,22 +104,20 @@ class Table:
             self.add(child.decode().upper().replace("|", " "), dict(pairs(child_docs)), group)
         if b"subcommands" not in docs:
             self.calls.append((tuple(word.encode() for word in name.split(" ")), group,
-                               [Argument(one) for one in docs.get(b"arguments", [])]))
+                               tuple(Argument(one) for one in docs.get(b"arguments", []))))
 
 
-def edges_wanted(table):
-    """(call, argument, edges) of all arguments whose edges may be drawn."""
-    def of(arguments):
-        for argument in arguments:
-            yield from of(argument.parts) if argument.parts else (argument,)
-    for name, group, arguments in table.calls:
-        for argument in of(arguments):
-            if argument.name in ONLY_POOL or f"{argument.name} {(argument.token or b'').decode()}" in ONLY_POOL or \
-                    argument.name in ("longitude", "latitude"):
-                continue
-            edges = {"integer": INTEGER_EDGES, "double": DOUBLE_EDGES, "string": TEXT_EDGES}.get(argument.type)
-            if edges and argument.name != "serialized-value":
-                yield b" ".join(name).decode(), argument.name, edges
+def key_role(argument):
+    return "destination" if argument.token in (b"STORE", b"STOREDIST") else argument.name
+
+
+def leaves(call):
+    return [leaf for argument in call[2] for leaf in argument.leaves]
+
+
+def has_keys(call):
+    keys = [leaf for leaf in leaves(call) if leaf.type == "key"]
+    return len(keys) > 1 or any(key.multiple for key in keys)
 
 
 def pairs(flat):
@@ -121,6 +125,8 @@ def pairs(flat):
 
 
 class Argument:
+    """One of COMMAND DOCS. `leaves` are the plain ones in it, in the order of the table."""
+
     def __init__(self, docs):
         facts = dict(pairs(docs))
         self.name = facts[b"name"].decode()
@@ -131,6 +137,15 @@ class Argument:
         self.multiple = "multiple" in flags
         self.token_each_time = "multiple_token" in flags
         self.parts = [Argument(part) for part in facts.get(b"arguments", [])]
+        self.leaves = [leaf for part in self.parts for leaf in part.leaves] or [self]
+
+    def edges(self):
+        """What it must have been once, of all that its type allows."""
+        if self.name in ONLY_POOL or f"{self.name} {(self.token or b'').decode()}" in ONLY_POOL or self.name in PLACES:
+            return []
+        if self.name == "serialized-value":
+            return []
+        return EDGES_OF.get(self.type, [])
 
 
 def payloads(client):
@@ -149,20 +164,35 @@ def payloads(client):
 
 
 class TableCommands:
-    """A part of Generator. `drawn` counts (command, argument, value) where somebody wants to know."""
+    """A part of Generator. Half of the calls have one edge and make sense elsewhere, half are edges all over."""
 
     table = None
-    drawn = None
+    target, edge = None, None  # The argument that gets an edge. Without a target an edge is the key of all.
+    aim, aims = None, ()
+    sent = None  # Aims that became commands, where somebody wants to know.
 
     def from_table(self):
-        name, group, arguments = self.random.choice(self.table.calls)
+        self.aim = self.target = self.edge = None
+        if self.random.random() < 0.5:
+            return self.made(self.random.choice(self.table.calls))
+        if not self.aims:
+            self.aims = self.random.sample(self.table.aims, len(self.table.aims))
+        self.aim = self.aims.pop()
+        call, self.target, self.edge = self.aim
+        return self.made(call)
+
+    def made(self, call):
+        name, group, arguments = call
         self.call, self.group, self.lexical = b" ".join(name).decode(), group, b"LEX" in name[0]
         self.homes = {b"SORT": SORT_KEYS, b"SORT_RO": SORT_KEYS, b"LCS": LCS_KEYS}.get(name[0]) or KEYS_OF.get(group, ALL_KEYS)
+        if self.lexical and self.edge is not None:
+            self.homes = [generate_sorted_sets.LEX_SET, generate_sorted_sets.MIXED_SET]
         words = [*map(self.word, name), *(word for argument in arguments for word in self.argument(argument))]
         return self.settled(name, words)
 
     def argument(self, argument):
-        if argument.optional and self.random.random() < 0.65:
+        aimed_at = self.target in argument.leaves
+        if argument.optional and not aimed_at and self.random.random() < (0.65 if self.edge is None else 0.8):
             return []
         times = self.random.choice([1, 1, 2, 3, 4]) if argument.multiple else 1
         if argument.token is None:
@@ -176,30 +206,32 @@ class TableCommands:
         if argument.type == "pure-token":
             return []
         if argument.type == "oneof":
-            return self.argument(self.random.choice(argument.parts))
+            aimed_at = [part for part in argument.parts if self.target in part.leaves]
+            # The id that is the time would not be the same twice.
+            return self.argument(self.random.choice(aimed_at or [part for part in argument.parts if part.name != "auto_id"]))
         if argument.type == "block":
             words = [word for part in argument.parts for word in self.argument(part)]
             return words
         return [self.table_value(argument)]
 
     def table_value(self, argument):
-        value = self.draw(argument)
-        if self.drawn is not None:
-            self.drawn[self.call, argument.name, value] += 1
-        return value
+        if self.edge is not None and (argument is self.target or (self.target is None and argument.type == "key")):
+            return self.safe_key(key_role(argument), self.edge) if argument.type == "key" else self.edge
+        return self.draw(argument)
 
     def draw(self, argument):
-        name, dice = argument.name, self.random.random()
+        name = argument.name
+        dice = self.random.random() * (1 if self.edge is None else 0.5)
         if argument.type == "key":
-            return self.table_key(name, dice)
+            return self.table_key(key_role(argument), dice)
         if argument.type == "unix-time":
             scale = 1 if name.endswith("seconds") and "milli" not in name else 1000
             if dice < 0.6:
                 return b"%d" % (4102444800 * scale + self.random.randrange(1000))
-            return self.one(INTEGER_EDGES, INTEGER_EDGES, NOT_INTEGERS)
+            return self.random.choice(EDGES_OF["unix-time"])
         if name == "serialized-value":
             return self.random.choice(self.table.payloads)
-        if name in ("longitude", "latitude"):  # No valid edge: two places there would be equally far.
+        if name in PLACES:  # No valid edge: two places there would be equally far.
             return self.place()[name == "latitude"] if dice < 0.9 else self.random.choice(generate_geo.ODD)
         if self.group == "geo" and argument.type == "double" and dice < 0.8:
             return b"%.3f" % (10 ** self.random.uniform(-1, 4.5))
@@ -208,20 +240,31 @@ class TableCommands:
         pool, only = self.pool_of(argument)
         if only or dice < (0.7 if argument.type == "string" else 0.55):
             return self.random.choice(pool)
-        if argument.type == "string" and dice > 0.998:
-            return HUGE
-        return self.one(*EDGES_OF["string" if argument.type == "pattern" else argument.type])
+        if argument.type == "string":
+            return self.one(TEXT_EDGES, TEXT_EDGES, INTEGER_EDGES)
+        return self.random.choice(EDGES_OF[argument.type])
 
     def table_key(self, name, dice):
         if self.homes in (LCS_KEYS, SORT_KEYS) and name not in DESTINATIONS:
             return self.random.choice(self.homes)
-        key = self.random.choice(self.homes if dice < 0.75 else ALL_KEYS)
+        return self.safe_key(name, self.random.choice(self.homes if dice < 0.75 else ALL_KEYS))
+
+    def safe_key(self, name, key):
+        """The key, or a missing one in its place where both servers could not agree any more."""
+        if key == generate_sorted_sets.MIXED_SET and self.call in ("ZADD", "ZINCRBY"):
+            return b"z1"  # It stays small.
+        if self.lexical and key not in DELICATE:
+            return self.random.choice(generate_sorted_sets.NEVER_SETS)
+        if self.homes is LCS_KEYS and key not in LCS_KEYS:
+            return self.random.choice(NO_TEXTS)
+        if self.homes is SORT_KEYS and name not in DESTINATIONS and key not in SORT_KEYS:
+            return self.random.choice(SORT_KEYS)
         if name in DESTINATIONS and (key in DELICATE or key in SORT_KEYS or key in LCS_KEYS):
             return b"missing:1"
-        # What is changed by the byte is no HyperLogLog any more; distances of what is no place are equal.
-        spoilt = KEYS_OF["hyperloglog"] if self.group in ("string", "bitmap") else \
-            KEYS_OF["sorted-set"] if self.group == "geo" else ()
-        return b"missing:2" if key in spoilt else key
+        if self.group == "geo" and key not in DELICATE and name not in DESTINATIONS:
+            return self.random.choice(generate_sorted_sets.NEVER_SETS)  # Distances of what is no place are equal.
+        # What is changed by the byte is no HyperLogLog any more.
+        return b"missing:2" if self.group in ("string", "bitmap") and key in KEYS_OF["hyperloglog"] else key
 
     def pool_of(self, argument):
         name = argument.name
@@ -248,6 +291,10 @@ class TableCommands:
                     end += 1
                 words[weights[0] + 1:end] = [self.random.choice(POOLS["weight"] + [b"inf", b"-inf", b"nan"])
                                              for _ in range(keys)]
+        if upper == b"SPOP" and len(words) == 2:
+            words.append(b"100000")
+        if upper == b"SORT" and b"STORE" in map(bytes.upper, words):
+            words.append(b"ALPHA")
         if upper in (b"EXPIRE", b"PEXPIRE") and len(words) > 3 and words[2].isdigit() and len(words[2]) < 20:
             words[2] = b"%d" % (self.random.randint(2, 10**6) * 1000)
         if upper == b"XADD" and any(len(word) > 18 for word in words[2:]):

@@ -42,8 +42,8 @@ def _cut_at_zero(upper, subject, oracle):
     return cut == oracle or (b"with args beginning" in cut and oracle.startswith(cut.rstrip(b"' \r\n")))
 
 
-def _shared_integer(upper, subject, oracle):
-    return upper[:2] == ["OBJECT", "REFCOUNT"] and (subject, oracle) == (b":1\r\n", b":2147483647\r\n")
+def _shared_value(upper, subject, oracle):
+    return upper[:2] == ["OBJECT", "REFCOUNT"] and subject == b":1\r\n" and oracle in (b":2147483647\r\n", b":2\r\n")
 
 
 def _help(upper, subject, oracle):
@@ -192,8 +192,8 @@ KNOWN = [
           subject.replace(b", nothing\r\n", b"\r\n") == oracle),
     Known("zero-byte", "Redis ends an argument that an error repeats at its first zero byte; we show all of it",
           _cut_at_zero),
-    Known("shared-integers", "Redis shares the objects of small integers; our values are in their entry",
-          _shared_integer),
+    Known("shared-values", "Redis shares the objects of small integers, and of a transaction's words until it ends; our values "
+          "are in their entry", _shared_value),
     Known("incrbyfloat-encoding", "Redis keeps a whole number from INCRBYFLOAT as text, but its replicas keep it as "
           "a number, as we do everywhere", _whole_float),
     Known("cluster-meet-port", "7.2 says 'base port' and 'bus port' where 7.0 says 'TCP base port'",

@@ -39,7 +39,7 @@ class Run:
         self.pair, self.report, self.resp, self.coverage = pair, report, resp, coverage
         self.generator = Generator(seed * 2 + resp, table)
         if coverage is not None:
-            self.generator.drawn = coverage.drawn
+            self.generator.sent = coverage.sent
         self.dice = random.Random(seed)
         self.where = f"random (seed {seed}, RESP{resp})"
         self.history = []

@@ -15,8 +15,11 @@ from harness.resp import parse, reply_end  # noqa: E402
 import dumps  # noqa: E402
 import rules  # noqa: E402
 import script  # noqa: E402
+from coverage import Coverage  # noqa: E402
 from generate import Generator  # noqa: E402
+from generate_table import LEFT_OUT, Table  # noqa: E402
 from pair import Link, Report  # noqa: E402
+from transactions import Transactions  # noqa: E402
 
 
 class Comparison(unittest.TestCase):
@@ -58,9 +61,33 @@ class Comparison(unittest.TestCase):
         self.assertEqual(Generator(5).commands(500), Generator(5).commands(500))
         self.assertNotEqual(Generator(5).commands(500), Generator(6).commands(500))
 
+    def test_what_exec_answers_goes_back_to_the_commands(self):
+        transactions, queued = Transactions(), b"+QUEUED\r\n"
+        for command, reply in (([b"multi"], b"+OK\r\n"), ([b"SMEMBERS", b"s"], queued), ([b"GET", b"k"], queued)):
+            self.assertEqual(transactions.answered(command, reply, reply), [(command, reply, reply)])
+        ours, theirs = (b"*2\r\n*2\r\n$1\r\n%b\r\n$1\r\n%b\r\n$1\r\n%b\r\n" % order for order in ((b"a", b"b", b"1"), (b"b", b"a", b"2")))
+        parts = transactions.answered([b"EXEC"], ours, theirs)
+        self.assertEqual([command for command, _, _ in parts], [[b"SMEMBERS", b"s"], [b"GET", b"k"]])
+        self.assertAgrees(*parts[0])
+        self.assertDiffers(*parts[1])
+
     def test_quoting_is_that_of_redis_cli(self):
         self.assertEqual(script.split_arguments(r'''SET k "a\x00\r\n\"b" 'it\s' ""'''),
                          [b"SET", b"k", b'a\x00\r\n"b', b"it\\s", b""])
+
+
+class Commands(Story):
+    def test_every_command_on_data_is_made_and_every_edge_that_is_no_hazard(self):
+        with self.lab.server("oracle", oracle()).client() as client:
+            table = Table(client)
+        coverage, generator = Coverage(table), Generator(1, table)
+        generator.sent = coverage.sent
+        for _ in range(24):
+            for command in generator.commands(5000):
+                coverage.count(command, b"+OK")
+        missing = coverage.calls - set(coverage.succeeded) - set(LEFT_OUT)
+        self.assertEqual(missing, set())
+        self.assertGreater(len(coverage.sent), 0.97 * len(table.aims), coverage.never_sent())
 
 
 class TwoServers(Story):

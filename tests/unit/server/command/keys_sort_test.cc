@@ -21,6 +21,12 @@ TEST_F(Sort, NumbersAndText) {
   EXPECT_EQ(run("SORT l"), "-ERR One or more scores can't be converted into double|");
 }
 
+TEST_F(Sort, ANumberEndsAtItsFirstZeroByte) {
+  using namespace std::string_literals;
+  run(R"(RPUSH l 3 "2\x00x" 1)");
+  EXPECT_EQ(run("SORT l"), "*3|$1|1|$3|2\0x|$1|3|"s);
+}
+
 TEST_F(Sort, WeightsAndValuesOfOtherKeys) {
   run("SADD ids 1 2 3");
   run("MSET w_1 20 w_2 10 n_1 ann n_2 bob");
