@@ -132,7 +132,7 @@ AddResult decide_score(std::optional<double> current, double given, const AddRul
   if (std::isnan(score)) return {What::kNotANumber};
   if (rules.only_greater && score <= *current) return {What::kRefused};
   if (rules.only_less && score >= *current) return {What::kRefused};
-  if (score == *current) return {What::kSame, *current};
+  if (score == *current) return {What::kSame, score};  // A zero may have got its other sign.
   return {What::kChanged, score};
 }
 

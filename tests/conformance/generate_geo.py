@@ -14,7 +14,7 @@ class GeoCommands:
         if kind < 4:
             places = [part for _ in range(self.random.randint(1, 12))
                       for part in (*self.place(), b"m%d" % self.random.randrange(300))]
-            return [b"GEOADD", self.geo_key(), *self.random.choice([[], [], [b"NX"], [b"XX"], [b"CH"], [b"NX", b"XX"]]),
+            return [b"GEOADD", self.geo_target(), *self.random.choice([[], [], [b"NX"], [b"XX"], [b"CH"], [b"NX", b"XX"]]),
                     *places]
         if kind == 4:
             verb = self.word(b"GEOPOS", b"GEOHASH")

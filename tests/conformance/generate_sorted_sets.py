@@ -194,6 +194,8 @@ def left_to_chance(command):
     at = 1 if name == b"ZRANGESTORE" else 0
     if by_bytes and words[at:at + 1] not in ([LEX_SET], [MIXED_SET], *([key] for key in NEVER_SETS)):
         return True
+    if by_bytes and words[at:at + 1] == [MIXED_SET] and b"LIMIT" in map(bytes.upper, words):
+        return True  # Redis does not look at what an offset skips, though it may lie behind the range.
     if name in (b"ZADD", b"ZINCRBY") and words[:1] == [LEX_SET]:
         return name == b"ZINCRBY" or any(part != b"0" for part in words[1::2])
     return name == b"ZADD" and words[:1] == [MIXED_SET] and any(len(part) > 40 for part in words)

@@ -262,6 +262,8 @@ class TableCommands:
         if name in DESTINATIONS and (key in DELICATE or key in SORT_KEYS or key in LCS_KEYS):
             return b"missing:1"
         if self.group == "geo" and key not in DELICATE and name not in DESTINATIONS:
+            if self.call == "GEOADD":
+                return b"a"
             return self.random.choice(generate_sorted_sets.NEVER_SETS)  # Distances of what is no place are equal.
         # What is changed by the byte is no HyperLogLog any more.
         return b"missing:2" if self.group in ("string", "bitmap") and key in KEYS_OF["hyperloglog"] else key
