@@ -7,8 +7,8 @@
 namespace redan {
 
 void ReplyWriter::bulk_integer(int64_t value) {
-  char digits[24];
-  const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  char digits[kMostDecimalBytes];
+  const char* const end = print_decimal(digits, value);
   bulk({digits, static_cast<size_t>(end - digits)});
 }
 

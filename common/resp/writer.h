@@ -3,11 +3,11 @@
 // https://github.com/redis/redis-specifications/blob/master/protocol/RESP3.md
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "common/base/decimal.h"
 #include "common/base/result.h"
 #include "common/resp/buffer.h"
 
@@ -38,7 +38,7 @@ class ReplyWriter {
     if (bytes.size() < 10) {
       *p++ = static_cast<char>('0' + bytes.size());
     } else {
-      p = std::to_chars(p, p + 20, bytes.size()).ptr;
+      p = print_decimal(p, bytes.size());
     }
     *p++ = '\r';
     *p++ = '\n';
@@ -95,7 +95,7 @@ class ReplyWriter {
     if (value >= 0 && value < 10) {
       *p++ = static_cast<char>('0' + value);
     } else {
-      p = std::to_chars(p, p + 24, value).ptr;
+      p = print_decimal(p, value);
     }
     *p++ = '\r';
     *p++ = '\n';

@@ -15,6 +15,7 @@ using list_detail::plain_element;
 using list_detail::plain_text;
 
 constexpr size_t kPlainHead = sizeof(uint64_t);
+constexpr size_t kMemoryAlignment = 16;
 // RDB's names of what a node holds.
 constexpr int64_t kPlainNode = 1;
 constexpr int64_t kPackedNode = 2;
@@ -25,19 +26,25 @@ char* allocate(size_t bytes) {
   return memory;
 }
 
+// As a listpack tells it: as far as it has the bits.
+void store_count(const ListNode& node) {
+  const auto count16 =
+      static_cast<uint16_t>(std::min<uint32_t>(node.count, Listpack::kUnknownCount));
+  std::memcpy(node.bytes + sizeof(uint32_t), &count16, sizeof count16);
+}
+
 // A listpack of its own from the elements of another that stand in [from, to).
 ListNode make_packed(const char* from, const char* to, size_t count) {
   const auto elements = static_cast<size_t>(to - from);
   const size_t total = Listpack::kHeaderBytes + elements + 1;
   const size_t capacity = size_class(total);
-  REDAN_CHECK(capacity <= UINT32_MAX);
+  REDAN_CHECK(total <= UINT32_MAX);
   REDAN_CHECK(count < (1U << 30));
-  ListNode node{allocate(capacity), static_cast<uint32_t>(count) & 0x3fffffff, 0, 0,
-                static_cast<uint32_t>(capacity)};
+  ListNode node{
+      allocate(capacity), static_cast<uint32_t>(count) & 0x3fffffff, 0, 0, {NodeRoom(capacity, 0)}};
   const auto total32 = static_cast<uint32_t>(total);
-  const auto count16 = static_cast<uint16_t>(std::min<size_t>(count, Listpack::kUnknownCount));
   std::memcpy(node.bytes, &total32, sizeof total32);
-  std::memcpy(node.bytes + sizeof total32, &count16, sizeof count16);
+  store_count(node);
   std::memcpy(node.bytes + Listpack::kHeaderBytes, from, elements);
   node.bytes[total - 1] = '\xFF';
   return node;
@@ -50,11 +57,16 @@ ListNode make_packed(std::string_view listpack) {
 }
 
 ListNode make_plain(std::string_view text) {
-  ListNode node{allocate(size_class(kPlainHead + text.size())), 1, 1, 0, 0};
+  ListNode node{allocate(size_class(kPlainHead + text.size())), 1, 1, 0, {NodeRoom()}};
   const uint64_t size = text.size();
   std::memcpy(node.bytes, &size, sizeof size);
   if (!text.empty()) std::memcpy(node.bytes + kPlainHead, text.data(), text.size());
   return node;
+}
+
+// Where a node's memory begins.
+char* memory_of(char* bytes, NodeRoom room) {
+  return bytes - room.gap();
 }
 
 size_t plain_allocated(const char* bytes) {
@@ -82,40 +94,108 @@ class LargeList::NodeBytes {
   NodeBytes(LargeList& list, ListNode& node) : list_(list), node_(node) {}
   std::string_view view() const { return packed_bytes(node_.bytes); }
   char* splice(size_t at, size_t removed, size_t added) {
-    const size_t before = view().size();
-    const size_t total = before - removed + added;
-    const size_t wanted = size_class(total);
-    REDAN_CHECK(wanted <= UINT32_MAX);
-    const bool moves = wanted > node_.capacity || wanted <= node_.capacity / 2;
-    char* const to = moves ? allocate(wanted) : node_.bytes;
-    if (moves) std::memcpy(to, node_.bytes, at);
-    std::memmove(to + at + added, node_.bytes + at + removed, before - at - removed);
-    if (moves) {
-      std::free(node_.bytes);
-      list_.node_bytes_ += wanted - node_.capacity;
-      node_.bytes = to;
-      node_.capacity = static_cast<uint32_t>(wanted);
+    const Splice change{view().size(), at, removed, added};
+    const size_t capacity = node_.room.capacity();
+    const size_t gap = node_.room.gap();
+    const size_t total = change.total();
+    if (total <= capacity / 2) {
+      // Much is free: less would do, unless this is the smallest class.
+      if (const size_t wanted = size_class(total); wanted <= capacity / 2) {
+        return move_to(change, wanted);
+      }
     }
+    if (removed == added) return node_.bytes;
+    if (change.near_head()) {
+      if (gap + removed >= added && gap + removed - added < NodeRoom::kMostWithGap) {
+        node_.room.set_gap(gap + removed - added);
+        return settle(shift_head(change, node_.bytes + removed - added), total);
+      }
+    } else if (gap + total <= capacity) {
+      std::memmove(node_.bytes + at + added, node_.bytes + at + removed, change.behind());
+      return settle(node_.bytes, total);
+    }
+    return total <= capacity ? share(change) : move_to(change, size_class(total));
+  }
+
+ private:
+  // `added` bytes for `removed` ones, in a listpack of `before`.
+  struct Splice {
+    size_t before;
+    size_t at;
+    size_t removed;
+    size_t added;
+    size_t total() const { return before - removed + added; }
+    size_t behind() const { return before - at - removed; }
+    // The header and the end are always in the way.
+    bool near_head() const { return at - Listpack::kHeaderBytes < behind() - 1; }
+  };
+
+  static char* settle(char* to, size_t total) {
     const auto total32 = static_cast<uint32_t>(total);
     std::memcpy(to, &total32, sizeof total32);
     return to;
   }
+  char* shift_head(const Splice& change, char* to) {
+    if (change.at == Listpack::kHeaderBytes) {
+      char header[Listpack::kHeaderBytes];
+      std::memcpy(header, node_.bytes, sizeof header);
+      std::memcpy(to, header, sizeof header);
+    } else {
+      std::memmove(to, node_.bytes, change.at);
+    }
+    return node_.bytes = to;
+  }
+  // The wanted end has no room, but the other has: both get half of what will be left.
+  char* share(const Splice& change) {
+    const size_t capacity = node_.room.capacity();
+    const size_t free = capacity - change.total();
+    const size_t gap = std::min(free / 2, NodeRoom::kMostWithGap - 1);
+    char* const from = node_.bytes;
+    char* const to = from - node_.room.gap() + gap;
+    const auto shift_tail = [&] {
+      std::memmove(to + change.at + change.added, from + change.at + change.removed,
+                   change.behind());
+    };
+    // What goes to where the other part is goes last.
+    if (to > from) shift_tail();
+    shift_head(change, to);
+    if (to <= from) shift_tail();
+    node_.room.set_gap(gap);
+    return settle(to, change.total());
+  }
+  char* move_to(const Splice& change, size_t capacity) {
+    REDAN_CHECK(change.total() <= UINT32_MAX);
+    const size_t free = capacity - change.total();
+    const size_t gap = change.near_head() && free < NodeRoom::kMostWithGap ? free : 0;
+    char* const memory = allocate(capacity);
+    char* const to = memory + gap;
+    std::memcpy(to, node_.bytes, change.at);
+    std::memcpy(to + change.at + change.added, node_.bytes + change.at + change.removed,
+                change.behind());
+    std::free(memory_of(node_.bytes, node_.room));
+    list_.node_bytes_ += capacity - node_.room.capacity();
+    node_.bytes = to;
+    node_.room = NodeRoom(capacity, gap);
+    return settle(to, change.total());
+  }
 
- private:
   LargeList& list_;
   ListNode& node_;
 };
 
 LargeList::~LargeList() {
   if (in_snapshot()) end_snapshot();
-  for (size_t i = 0; i < row_.size(); ++i) std::free(row_[i].bytes);
+  for (size_t i = 0; i < row_.size(); ++i) std::free(memory_of(row_[i].bytes, row_[i].room));
 }
 
 // --- nodes ---
 
+NodeRoom LargeList::room_of(const ListNode& node) const {
+  return node.frozen != 0 ? snapshot_->nodes[node.number].room : node.room;
+}
+
 size_t LargeList::allocated(const ListNode& node) const {
-  if (node.plain != 0) return plain_allocated(node.bytes);
-  return node.frozen != 0 ? snapshot_->nodes[node.capacity].capacity : node.capacity;
+  return node.plain != 0 ? plain_allocated(node.bytes) : room_of(node).capacity();
 }
 
 bool LargeList::has_room(const ListNode& node, std::string_view text) const {
@@ -136,28 +216,25 @@ void LargeList::drop(size_t from, size_t nodes) {
     size_ -= node.count;
     node_bytes_ -= allocated(node);
     if (needed_by_snapshot(node)) {
-      snapshot_->nodes[node.capacity].left_behind = true;
+      snapshot_->nodes[node.number].left_behind = true;
     } else {
-      std::free(node.bytes);
+      std::free(memory_of(node.bytes, room_of(node)));
     }
   }
   row_.erase(from, nodes);
 }
 
-// The node, for a change of its listpack.
-ListNode& LargeList::own(size_t at) {
-  ListNode& node = row_[at];
-  if (node.frozen == 0) return node;
-  FrozenNode& frozen = snapshot_->nodes[node.capacity];
+// So that the node's listpack may be changed.
+void LargeList::thaw(ListNode& node) {
+  FrozenNode& frozen = snapshot_->nodes[node.number];
   if (needed_by_snapshot(node)) {
     const std::string_view old = packed_bytes(frozen.bytes);
-    node.bytes = allocate(frozen.capacity);
+    node.bytes = allocate(frozen.room.capacity()) + frozen.room.gap();
     std::memcpy(node.bytes, old.data(), old.size());
     frozen.left_behind = true;
   }
   node.frozen = 0;
-  node.capacity = frozen.capacity;
-  return node;
+  node.room = frozen.room;
 }
 
 LargeList::Position LargeList::find(size_t index) const {
@@ -203,11 +280,13 @@ void LargeList::insert_node(size_t at, std::string_view text) {
 void LargeList::insert_into(size_t at, size_t index, std::string_view text) {
   ListNode& node = own(at);
   NodeBytes bytes(*this, node);
-  const size_t place = index == node.count
-                           ? Listpack::kNone
-                           : Listpack(bytes.view()).nth(static_cast<int64_t>(index));
-  ListpackEdit::insert(bytes, place, PackedElement(text));
+  const std::string_view view = bytes.view();
+  const size_t place =
+      index == node.count ? view.size() - 1 : Listpack(view).nth(static_cast<int64_t>(index));
+  const PackedElement element(text);
+  element.write(bytes.splice(place, 0, element.size()) + place);
   ++node.count;
+  store_count(node);
   ++size_;
 }
 
@@ -275,13 +354,22 @@ void LargeList::replace(size_t index, std::string_view text) {
 void LargeList::erase_in(size_t at, size_t index, size_t count) {
   ListNode& node = own(at);
   NodeBytes bytes(*this, node);
-  ListpackEdit::erase(bytes, Listpack(bytes.view()).nth(static_cast<int64_t>(index)), count);
+  const Listpack pack(bytes.view());
+  const size_t from = pack.nth(static_cast<int64_t>(index));
+  size_t end = from;
+  for (size_t i = 0; i < count; ++i) end = pack.end_of(end);
+  bytes.splice(from, end - from, 0);
   node.count = (node.count - static_cast<uint32_t>(count)) & 0x3fffffff;
+  store_count(node);
   size_ -= count;
 }
 
 void LargeList::erase(size_t first, size_t count) {
   if (count == 0) return;
+  if (first == 0 && count < row_[0].count) {
+    erase_in(0, 0, count);
+    return merge_around(0);
+  }
   Position place = find(first);
   // The end of the first node, whole nodes, the beginning of the last one.
   if (place.index > 0) {
@@ -364,10 +452,9 @@ bool LargeList::merge_behind(size_t at) {
   const size_t end = bytes.view().size() - 1;
   char* const base = bytes.splice(end, 0, added);
   std::memcpy(base + end, right.data() + Listpack::kHeaderBytes, added);
-  const auto count16 = static_cast<uint16_t>(std::min<size_t>(count, Listpack::kUnknownCount));
-  std::memcpy(base + sizeof(uint32_t), &count16, sizeof count16);
   size_ += row_[at + 1].count;
   node.count = static_cast<uint32_t>(count) & 0x3fffffff;
+  store_count(node);
   drop(at + 1, 1);
   return true;
 }
@@ -410,9 +497,9 @@ void LargeList::begin_snapshot(PieceSink* sink) {
   snapshot_->nodes.reserve(row_.size());
   for (size_t i = 0; i < row_.size(); ++i) {
     ListNode& node = row_[i];
-    snapshot_->nodes.push_back({node.bytes, node.capacity, node.plain != 0, false});
+    snapshot_->nodes.push_back({node.bytes, node.room, node.plain != 0, false});
     node.frozen = 1;
-    node.capacity = static_cast<uint32_t>(i);
+    node.number = static_cast<uint32_t>(i);
   }
 }
 
@@ -420,7 +507,7 @@ bool LargeList::walk_snapshot(size_t pieces) {
   for (Snapshot& s = *snapshot_; pieces > 0 && s.walked < s.nodes.size(); --pieces) {
     FrozenNode& node = s.nodes[s.walked];
     s.sink->piece(piece_of(node.bytes, node.plain));
-    if (node.left_behind) std::free(node.bytes);
+    if (node.left_behind) std::free(memory_of(node.bytes, node.room));
     ++s.walked;
   }
   return snapshot_->walked < snapshot_->nodes.size();
@@ -432,10 +519,11 @@ void LargeList::end_snapshot() {
     ListNode& node = row_[i];
     if (node.frozen == 0) continue;
     node.frozen = 0;
-    node.capacity = snapshot_->nodes[node.capacity].capacity;
+    node.room = snapshot_->nodes[node.number].room;
   }
   for (size_t i = snapshot_->walked; i < snapshot_->nodes.size(); ++i) {
-    if (snapshot_->nodes[i].left_behind) std::free(snapshot_->nodes[i].bytes);
+    const FrozenNode& node = snapshot_->nodes[i];
+    if (node.left_behind) std::free(memory_of(node.bytes, node.room));
   }
   snapshot_.reset();
 }
@@ -451,19 +539,24 @@ void LargeList::check_invariants() const {
     bytes += allocated(node);
     if (node.frozen != 0) {
       REDAN_CHECK(in_snapshot());
-      REDAN_CHECK(static_cast<int64_t>(node.capacity) > last_frozen);
-      last_frozen = static_cast<int64_t>(node.capacity);
-      REDAN_CHECK(snapshot_->nodes[node.capacity].bytes == node.bytes);
-      REDAN_CHECK(!snapshot_->nodes[node.capacity].left_behind);
+      REDAN_CHECK(static_cast<int64_t>(node.number) > last_frozen);
+      last_frozen = static_cast<int64_t>(node.number);
+      REDAN_CHECK(snapshot_->nodes[node.number].bytes == node.bytes);
+      REDAN_CHECK(!snapshot_->nodes[node.number].left_behind);
     }
     if (node.plain != 0) {
       REDAN_CHECK(node.count == 1);
+      REDAN_CHECK(room_of(node).gap() == 0);
       continue;
     }
     const std::string_view packed = packed_bytes(node.bytes);
     REDAN_CHECK(Listpack::validate(packed));
     REDAN_CHECK(Listpack(packed).size() == node.count);
-    REDAN_CHECK(packed.size() <= allocated(node));
+    const NodeRoom room = room_of(node);
+    REDAN_CHECK(room.gap() + packed.size() <= room.capacity());
+    REDAN_CHECK(room.capacity() == size_class(room.capacity()));
+    // Where the gap is wrong, this is seldom where a block of the allocator begins.
+    REDAN_CHECK(reinterpret_cast<uintptr_t>(memory_of(node.bytes, room)) % kMemoryAlignment == 0);
   }
   REDAN_CHECK(elements == size_);
   REDAN_CHECK(bytes == node_bytes_);

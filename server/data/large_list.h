@@ -2,14 +2,20 @@
 // large for one. The nodes' addresses and counts stand in a row (ListRow), so that both ends take
 // O(1), and an index is found by adding counts from the nearer end, 16 bytes a node.
 //
+// A listpack may lie anywhere in what its node has allocated (NodeRoom), so that an element that
+// comes or goes moves what is between it and the nearer end only: at the head the six bytes of the
+// listpack's header. A node that has to grow gets its new room at the end that wants it; where one
+// end has none left but the other has, they share it.
+//
 // Snapshot: pieces are nodes, and come in their order. At the mark every node is frozen: the
 // snapshot knows its address, and whoever wants to change it takes a copy first and leaves the old
 // bytes to the snapshot, which frees them once they are handed over. A node that was handed over is
 // the list's alone again, and changed without a copy.
 //
 // Invariants (check_invariants()): no node is empty; a node's count is its listpack's, counts add
-// up to size(); what the nodes have allocated is as counted; frozen nodes exist in a snapshot only,
-// and their numbers rise along the row. A view of an element is good until the next change.
+// up to size(); a listpack lies in what its node has allocated, which is as counted; frozen nodes
+// exist in a snapshot only, and their numbers rise along the row. A view of an element is good
+// until the next change.
 #pragma once
 
 #include <cstdint>
@@ -94,7 +100,7 @@ class LargeList final : public LargeValue {
   };
   struct FrozenNode {
     char* bytes;
-    uint32_t capacity;
+    NodeRoom room;
     bool plain;
     bool left_behind;  // The list has another node in its place, or none.
   };
@@ -107,15 +113,23 @@ class LargeList final : public LargeValue {
   class NodeBytes;
 
   Position find(size_t index) const;
+  NodeRoom room_of(const ListNode& node) const;
   size_t allocated(const ListNode& node) const;
   bool needed_by_snapshot(const ListNode& node) const {
-    return node.frozen != 0 && node.capacity >= snapshot_->walked;
+    return node.frozen != 0 && node.number >= snapshot_->walked;
   }
   bool has_room(const ListNode& node, std::string_view text) const;
 
   void add(size_t at, const ListNode& node);
   void drop(size_t from, size_t nodes);
-  ListNode& own(size_t at);
+  ListNode& own(size_t at) {
+    ListNode& node = row_[at];
+    if (node.frozen != 0) [[unlikely]] {
+      thaw(node);
+    }
+    return node;
+  }
+  void thaw(ListNode& node);
   void insert_node(size_t at, std::string_view text);
   void insert_into(size_t at, size_t index, std::string_view text);
   void erase_in(size_t at, size_t index, size_t count);

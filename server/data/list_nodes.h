@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "common/base/check.h"
-#include "server/data/value.h"
 
 namespace redan {
 
@@ -33,12 +32,44 @@ struct ListLimits {
   bool is_plain(std::string_view text) const { return text.size() > bytes; }
 };
 
+// The memory that a node's listpack lies in: what is allocated, and how much of it is free in front
+// of the listpack. What is left behind it is free, too. In 32 bits, since the allocator's classes
+// are 1 to 7 times a power of two.
+class NodeRoom {
+ public:
+  // What the bits of a gap hold.
+  static constexpr size_t kMostWithGap = size_t{1} << 24;
+
+  NodeRoom() = default;
+  // `capacity`: one of the allocator's classes.
+  NodeRoom(size_t capacity, size_t gap) {
+    const int log = 63 - __builtin_clzll(capacity);
+    shift_ = static_cast<uint32_t>(std::max(log - 2, 4)) & 31;
+    factor_ = static_cast<uint32_t>(capacity >> shift_) & 7;
+    REDAN_CHECK(this->capacity() == capacity);
+    REDAN_CHECK(gap < kMostWithGap);
+    set_gap(gap);
+  }
+  size_t capacity() const { return size_t{factor_} << shift_; }
+  size_t gap() const { return gap_; }
+  void set_gap(size_t gap) { gap_ = static_cast<uint32_t>(gap) & 0xffffff; }
+
+ private:
+  uint32_t gap_ : 24;
+  uint32_t factor_ : 3;
+  uint32_t shift_ : 5;
+};
+static_assert(sizeof(NodeRoom) == 4);
+
 struct ListNode {
   char* bytes;  // A listpack, or a plain element: its size (8), then its text.
   uint32_t count : 30;
   uint32_t plain : 1;
   uint32_t frozen : 1;  // A snapshot needs the bytes as they are, or did until lately.
-  uint32_t capacity;    // Of a listpack's bytes. Frozen: the number of the node in the snapshot.
+  union {
+    NodeRoom room;    // Of a listpack; nothing of a plain element.
+    uint32_t number;  // Frozen: the node's in the snapshot, which keeps its room.
+  };
 };
 static_assert(sizeof(ListNode) == 16);
 
@@ -48,9 +79,8 @@ class ListRow {
   size_t size() const { return size_; }
   ListNode& operator[](size_t i) { return ring_[slot(i)]; }
   const ListNode& operator[](size_t i) const { return ring_[slot(i)]; }
-  size_t memory_bytes() const {
-    return capacity_ == 0 ? 0 : size_class(capacity_ * sizeof(ListNode));
-  }
+  // (Powers of two are classes of the allocator.)
+  size_t memory_bytes() const { return capacity_ * sizeof(ListNode); }
 
   void insert(size_t at, const ListNode& node) {
     if (size_ == capacity_) grow();

@@ -1,7 +1,6 @@
 #include "server/data/listpack.h"
 
-#include <charconv>
-
+#include "common/base/decimal.h"
 #include "common/base/parse.h"
 
 namespace redan {
@@ -38,8 +37,7 @@ const std::string& Listpack::empty_bytes() {
 }
 
 std::string_view Listpack::Element::print(Scratch& scratch) const {
-  const char* const end =
-      std::to_chars(scratch.digits, scratch.digits + sizeof scratch.digits, integer).ptr;
+  const char* const end = print_decimal(scratch.digits, integer);
   return {scratch.digits, static_cast<size_t>(end - scratch.digits)};
 }
 
@@ -130,6 +128,7 @@ size_t Listpack::count_elements() const {
 }
 
 size_t Listpack::nth(int64_t index) const {
+  if (index == 0) return first();
   const uint16_t stored = stored_count();
   if (stored != kUnknownCount) {
     const int64_t count = stored;
@@ -258,6 +257,11 @@ void PackedElement::encode_integer(int64_t integer) {
 
 void PackedElement::encode_back() {
   const size_t size = head_size_ + tail_.size();
+  if (size < 128) {
+    back_size_ = 1;
+    back_[0] = static_cast<char>(size);
+    return;
+  }
   back_size_ = static_cast<uint8_t>(Listpack::back_size(size));
   for (int i = 0; i < back_size_; ++i) {
     const int shift = 7 * (back_size_ - 1 - i);
@@ -266,9 +270,20 @@ void PackedElement::encode_back() {
 }
 
 void PackedElement::write(char* to) const {
-  std::memcpy(to, head_, head_size_);
-  if (!tail_.empty()) std::memcpy(to + head_size_, tail_.data(), tail_.size());
-  std::memcpy(to + head_size_ + tail_.size(), back_, back_size_);
+  // Of small elements a byte each is all there is in front and behind.
+  if (head_size_ == 1) {
+    *to = head_[0];
+  } else {
+    std::memcpy(to, head_, head_size_);
+  }
+  to += head_size_;
+  if (!tail_.empty()) std::memcpy(to, tail_.data(), tail_.size());
+  to += tail_.size();
+  if (back_size_ == 1) {
+    *to = back_[0];
+  } else {
+    std::memcpy(to, back_, back_size_);
+  }
 }
 
 void ListpackEdit::settle_count(char* base, uint16_t count, int64_t added) {

@@ -204,6 +204,7 @@ class Keyspace {
     LargeEdit& operator=(const LargeEdit&) = delete;
     T* operator->() { return &value_; }
     T& operator*() { return value_; }
+    const T& operator*() const { return value_; }
 
    private:
     Keyspace& keyspace_;

@@ -14,8 +14,7 @@ ListEdit::ListEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::R
   if (ref_ && ref_->is_large()) large_.emplace(keyspace_, ref_);
 }
 
-void ListEdit::expect(size_t text_bytes, size_t elements) {
-  if (large_) return;
+void ListEdit::expect_compact(size_t text_bytes, size_t elements) {
   if (!ref_) {
     ref_ = keyspace_.create(db_, key_, ref_,
                             StoredValue::packed(ValueType::kList, Listpack::empty_bytes()));
@@ -29,8 +28,7 @@ void ListEdit::expect(size_t text_bytes, size_t elements) {
   large_.emplace(keyspace_, ref_);
 }
 
-void ListEdit::push(ListEnd end, std::string_view text) {
-  if (large_) return (*large_)->push(end, text);
+void ListEdit::push_compact(ListEnd end, std::string_view text) {
   auto bytes = keyspace_.packed(ref_);
   if (end == ListEnd::kHead) {
     ListpackEdit::prepend(bytes, PackedElement(text));

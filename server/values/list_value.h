@@ -54,8 +54,12 @@ class ListEdit {
   ListEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref);
 
   // Elements with texts of so many bytes in all are about to come.
-  void expect(size_t text_bytes, size_t elements);
-  void push(ListEnd end, std::string_view text);
+  void expect(size_t text_bytes, size_t elements) {
+    if (!large_) expect_compact(text_bytes, elements);
+  }
+  void push(ListEnd end, std::string_view text) {
+    large_ ? (*large_)->push(end, text) : push_compact(end, text);
+  }
   // In front of the element at `index`; at size(): behind the last.
   void insert(size_t index, std::string_view text);
   void replace(size_t index, std::string_view text);
@@ -65,12 +69,18 @@ class ListEdit {
   }
   // Up to `most` elements equal to `text`, beginning at that end; how many it were.
   size_t erase_equal(std::string_view text, size_t most, ListEnd from);
-  size_t size() const { return ref_ ? ListView(*ref_).size() : 0; }
+  size_t size() const {
+    if (large_) return (**large_).size();
+    return ref_ ? ListView(*ref_).size() : 0;
+  }
   ListView view() const { return ListView(*ref_); }
   // Elements were taken out: true where none is left and the key went, too. The edit is over.
   bool settle();
 
  private:
+  void expect_compact(size_t text_bytes, size_t elements);
+  void push_compact(ListEnd end, std::string_view text);
+
   Keyspace& keyspace_;
   int db_;
   std::string_view key_;

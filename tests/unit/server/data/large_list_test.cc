@@ -65,8 +65,26 @@ struct World {
     list.push(end, one);
     end == ListEnd::kHead ? model.push_front(one) : model.push_back(one);
   }
+  void pop(ListEnd end) { erase(end == ListEnd::kHead ? 0 : model.size() - 1, 1); }
+  // As queues and stacks do it: one end is used many times in a row, or both by turns.
+  void use_ends() {
+    const ListEnd ends[] = {rng.chance(0.6) ? ListEnd::kHead : ListEnd::kTail,
+                            rng.chance(0.6) ? ListEnd::kHead : ListEnd::kTail};
+    const bool pushes[] = {rng.chance(0.5), rng.chance(0.5)};
+    const std::string one = rng.chance(0.7) ? std::to_string(rng.below(40)) : text();
+    for (uint64_t turns = rng.below(60); turns > 0; --turns) {
+      for (int i = 0; i < 2; ++i) {
+        if (pushes[i]) {
+          push(ends[i], one);
+        } else if (!model.empty()) {
+          pop(ends[i]);
+        }
+      }
+    }
+  }
   void step() {
     const size_t size = model.size();
+    if (rng.chance(0.2)) return size < 600 ? use_ends() : erase(0, rng.below(size));
     switch (rng.below(size < 200 ? 9 : 12)) {
       case 0:
       case 1:
@@ -129,12 +147,13 @@ struct World {
   }
 };
 
-constexpr ListLimits kManyLimits[] = {{64, SIZE_MAX}, {8192, 3}, {8192, 1}, {200, SIZE_MAX}};
+constexpr ListLimits kManyLimits[] = {
+    {64, SIZE_MAX}, {8192, 3}, {1000, SIZE_MAX}, {8192, 1}, {200, SIZE_MAX}};
 
 TEST(LargeList, RandomOperationsMatchADeque) {
   for (uint64_t seed = 1; seed <= 24; ++seed) {
     SCOPED_TRACE(seed);
-    World world(seed, kManyLimits[seed % 4]);
+    World world(seed, kManyLimits[seed % 5]);
     for (int i = 0; i < 1500; ++i) {
       world.step();
       if (i % 10 == 0) world.expect_equal();
@@ -166,7 +185,7 @@ TEST(LargeList, RandomOperationsMatchADeque) {
 TEST(LargeList, ASnapshotIsTheListAtItsMarkInOrder) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);
-    World world(seed, kManyLimits[seed % 4]);
+    World world(seed, kManyLimits[seed % 5]);
     const uint64_t before = world.rng.below(400);
     for (uint64_t i = 0; i < before; ++i) world.step();
     const Model mark = world.model;
@@ -192,7 +211,7 @@ TEST(LargeList, ASnapshotIsTheListAtItsMarkInOrder) {
 TEST(LargeList, ASnapshotCanBeGivenUpAtAnyTime) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    World world(seed, kManyLimits[seed % 4]);
+    World world(seed, kManyLimits[seed % 5]);
     for (int i = 0; i < 200; ++i) world.step();
     Collected collected;
     world.list.begin_snapshot(&collected);
@@ -228,6 +247,129 @@ TEST(LargeList, OnlyWhatChangesIsCopiedForASnapshot) {
   EXPECT_EQ(list.memory_bytes(), bytes);
   EXPECT_EQ(collected.all[999], "element 999");
   EXPECT_EQ(collected.all[500], "element 500");
+}
+
+// Nodes filled from behind lie at a gap, and a snapshot gives it back with them.
+TEST(LargeList, NodesThatNobodyTouchedKeepTheirRoomThroughASnapshot) {
+  for (const bool walked : {true, false}) {
+    LargeList list({200, SIZE_MAX});
+    for (int i = 0; i < 1000; ++i) list.push(ListEnd::kHead, "element " + std::to_string(i));
+    Collected collected;
+    list.begin_snapshot(&collected);
+    list.check_invariants();
+    while (walked && list.walk_snapshot(10)) {
+    }
+    list.end_snapshot();
+    list.check_invariants();
+    list.erase(0, 1000);
+    list.check_invariants();
+    EXPECT_EQ(collected.all.size(), walked ? 1000u : 0u);
+  }
+}
+
+// An element, by its index: where it lies says whether a push or pop moved it.
+class Watched {
+ public:
+  Watched(const LargeList& list, size_t index) : list_(list), index_(index), place_(now()) {}
+  int moves() const { return moves_; }
+  size_t index() const { return index_; }
+  void look_at(size_t index) {
+    index_ = index;
+    if (now() != place_) ++moves_;
+    place_ = now();
+  }
+  void turn_to(size_t index) {
+    index_ = index;
+    place_ = now();
+  }
+
+ private:
+  const char* now() const { return list_.at(index_).text.data(); }
+  const LargeList& list_;
+  size_t index_;
+  const char* place_;
+  int moves_ = 0;
+};
+
+TEST(LargeList, PushesAndPopsAtTheHeadLeaveWhatIsBehindWhereItIs) {
+  LargeList list(ListLimits::of(-2));
+  list.push(ListEnd::kHead, "last");
+  Watched last(list, 0);
+  for (int i = 0; i < 1000; ++i) {
+    list.push(ListEnd::kHead, "xxx");
+    last.look_at(list.size() - 1);
+  }
+  list.check_invariants();
+  ASSERT_EQ(list.piece_count(), 1u);
+  const int grown = last.moves();
+  EXPECT_LT(grown, 32);  // Once for each of the allocator's classes up to 6 KiB.
+  for (int i = 0; i < 1000; ++i) {
+    list.erase(0, 1);
+    last.look_at(list.size() - 1);
+  }
+  list.check_invariants();
+  EXPECT_LT(last.moves() - grown, 10);  // Each time half of the room has become free.
+}
+
+// What comes at one end and what goes at the other take turns.
+TEST(LargeList, TheEndsOfAQueueShareTheRoomOfItsNode) {
+  for (const bool towards_head : {true, false}) {
+    LargeList list(ListLimits::of(-2));
+    for (int i = 0; i < 800; ++i) list.push(ListEnd::kTail, "first");
+    const size_t bytes = list.memory_bytes();
+    const size_t start = towards_head ? 799 : 0;
+    Watched one(list, start);
+    for (int i = 0; i < 4000; ++i) {
+      list.push(towards_head ? ListEnd::kTail : ListEnd::kHead, "later");
+      list.erase(towards_head ? 0 : list.size() - 1, 1);
+      if (one.index() == 799 - start) {
+        one.turn_to(start);
+      } else {
+        one.look_at(towards_head ? one.index() - 1 : one.index() + 1);
+      }
+    }
+    list.check_invariants();
+    ASSERT_EQ(list.piece_count(), 1u);
+    EXPECT_GT(one.moves(), 0);
+    EXPECT_LT(one.moves(), 400);
+    EXPECT_EQ(list.memory_bytes(), bytes);
+  }
+}
+
+TEST(LargeList, AListTakesTheSameMemoryWhicheverEndItIsBuiltAt) {
+  size_t bytes[2];
+  for (const ListEnd end : {ListEnd::kHead, ListEnd::kTail}) {
+    LargeList list(ListLimits::of(-2));
+    for (int i = 0; i < 100'000; ++i) list.push(end, "item:" + std::to_string(100'000 + i));
+    bytes[end == ListEnd::kHead ? 0 : 1] = list.memory_bytes();
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+}
+
+// Files may hold nodes that are larger than any gap.
+TEST(LargeList, AHugeNodeLosesItsHead) {
+  std::string bytes = Listpack::empty_bytes();
+  {
+    StringBytes store(bytes);
+    const std::string one(1 << 20, 'x');
+    for (int i = 0; i < 40; ++i) {
+      ListpackEdit::append(store, PackedElement(std::to_string(i)));
+      ListpackEdit::append(store, PackedElement(one));
+    }
+  }
+  LargeList list(ListLimits::of(-2));
+  list.append_packed(bytes);
+  Collected collected;
+  list.begin_snapshot(&collected);
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_EQ(list.at(0).integer, i);
+    list.erase(0, 2);
+    list.check_invariants();
+    if (i == 20) list.walk_snapshot(1);
+  }
+  list.end_snapshot();
+  EXPECT_EQ(list.size(), 0u);
+  EXPECT_EQ(collected.all.size(), 80u);
 }
 
 TEST(LargeList, ACopyStandsForItself) {
