@@ -1,5 +1,6 @@
 #include "server/command/geo_args.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "common/base/parse.h"
@@ -54,8 +55,10 @@ void reply_place(ReplyWriter& reply, geo::Place place) {
 }
 
 void reply_distance(ReplyWriter& reply, double distance) {
-  char text[340];
-  const int size = std::snprintf(text, sizeof text, "%.4f", distance);
+  // Redis rounds to a whole number of ten-thousandths, a half to the even one.
+  const long long parts = std::llrint(distance * 10'000);
+  char text[40];
+  const int size = std::snprintf(text, sizeof text, "%lld.%04lld", parts / 10'000, parts % 10'000);
   reply.bulk({text, static_cast<size_t>(size)});
 }
 
