@@ -5,11 +5,14 @@
 #include <cstring>
 
 #include "common/base/check.h"
+#include "server/data/list_node_bytes.h"
 
 namespace redan {
 
 namespace {
 
+using list_detail::allocate_node;
+using list_detail::node_memory;
 using list_detail::packed_bytes;
 using list_detail::plain_element;
 using list_detail::plain_text;
@@ -19,12 +22,6 @@ constexpr size_t kMemoryAlignment = 16;
 // RDB's names of what a node holds.
 constexpr int64_t kPlainNode = 1;
 constexpr int64_t kPackedNode = 2;
-
-char* allocate(size_t bytes) {
-  char* const memory = static_cast<char*>(std::malloc(bytes));
-  REDAN_CHECK(memory != nullptr);
-  return memory;
-}
 
 // As a listpack tells it: as far as it has the bits.
 void store_count(const ListNode& node) {
@@ -40,8 +37,11 @@ ListNode make_packed(const char* from, const char* to, size_t count) {
   const size_t capacity = size_class(total);
   REDAN_CHECK(total <= UINT32_MAX);
   REDAN_CHECK(count < (1U << 30));
-  ListNode node{
-      allocate(capacity), static_cast<uint32_t>(count) & 0x3fffffff, 0, 0, {NodeRoom(capacity, 0)}};
+  ListNode node{allocate_node(capacity),
+                static_cast<uint32_t>(count) & 0x3fffffff,
+                0,
+                0,
+                {NodeRoom(capacity, 0)}};
   const auto total32 = static_cast<uint32_t>(total);
   std::memcpy(node.bytes, &total32, sizeof total32);
   store_count(node);
@@ -57,16 +57,11 @@ ListNode make_packed(std::string_view listpack) {
 }
 
 ListNode make_plain(std::string_view text) {
-  ListNode node{allocate(size_class(kPlainHead + text.size())), 1, 1, 0, {NodeRoom()}};
+  ListNode node{allocate_node(size_class(kPlainHead + text.size())), 1, 1, 0, {NodeRoom()}};
   const uint64_t size = text.size();
   std::memcpy(node.bytes, &size, sizeof size);
   if (!text.empty()) std::memcpy(node.bytes + kPlainHead, text.data(), text.size());
   return node;
-}
-
-// Where a node's memory begins.
-char* memory_of(char* bytes, NodeRoom room) {
-  return bytes - room.gap();
 }
 
 size_t plain_allocated(const char* bytes) {
@@ -88,104 +83,9 @@ ListNeedle::ListNeedle(std::string_view text) : text_(text) {
   if (may_be) number_ = parse_int64(text);
 }
 
-// Room comes in the allocator's classes, so that a node which grows is moved a few times only.
-class LargeList::NodeBytes {
- public:
-  NodeBytes(LargeList& list, ListNode& node) : list_(list), node_(node) {}
-  std::string_view view() const { return packed_bytes(node_.bytes); }
-  char* splice(size_t at, size_t removed, size_t added) {
-    const Splice change{view().size(), at, removed, added};
-    const size_t capacity = node_.room.capacity();
-    const size_t gap = node_.room.gap();
-    const size_t total = change.total();
-    if (total <= capacity / 2) {
-      // Much is free: less would do, unless this is the smallest class.
-      if (const size_t wanted = size_class(total); wanted <= capacity / 2) {
-        return move_to(change, wanted);
-      }
-    }
-    if (removed == added) return node_.bytes;
-    if (change.near_head()) {
-      if (gap + removed >= added && gap + removed - added < NodeRoom::kMostWithGap) {
-        node_.room.set_gap(gap + removed - added);
-        return settle(shift_head(change, node_.bytes + removed - added), total);
-      }
-    } else if (gap + total <= capacity) {
-      std::memmove(node_.bytes + at + added, node_.bytes + at + removed, change.behind());
-      return settle(node_.bytes, total);
-    }
-    return total <= capacity ? share(change) : move_to(change, size_class(total));
-  }
-
- private:
-  // `added` bytes for `removed` ones, in a listpack of `before`.
-  struct Splice {
-    size_t before;
-    size_t at;
-    size_t removed;
-    size_t added;
-    size_t total() const { return before - removed + added; }
-    size_t behind() const { return before - at - removed; }
-    // The header and the end are always in the way.
-    bool near_head() const { return at - Listpack::kHeaderBytes < behind() - 1; }
-  };
-
-  static char* settle(char* to, size_t total) {
-    const auto total32 = static_cast<uint32_t>(total);
-    std::memcpy(to, &total32, sizeof total32);
-    return to;
-  }
-  char* shift_head(const Splice& change, char* to) {
-    if (change.at == Listpack::kHeaderBytes) {
-      char header[Listpack::kHeaderBytes];
-      std::memcpy(header, node_.bytes, sizeof header);
-      std::memcpy(to, header, sizeof header);
-    } else {
-      std::memmove(to, node_.bytes, change.at);
-    }
-    return node_.bytes = to;
-  }
-  // The wanted end has no room, but the other has: both get half of what will be left.
-  char* share(const Splice& change) {
-    const size_t capacity = node_.room.capacity();
-    const size_t free = capacity - change.total();
-    const size_t gap = std::min(free / 2, NodeRoom::kMostWithGap - 1);
-    char* const from = node_.bytes;
-    char* const to = from - node_.room.gap() + gap;
-    const auto shift_tail = [&] {
-      std::memmove(to + change.at + change.added, from + change.at + change.removed,
-                   change.behind());
-    };
-    // What goes to where the other part is goes last.
-    if (to > from) shift_tail();
-    shift_head(change, to);
-    if (to <= from) shift_tail();
-    node_.room.set_gap(gap);
-    return settle(to, change.total());
-  }
-  char* move_to(const Splice& change, size_t capacity) {
-    REDAN_CHECK(change.total() <= UINT32_MAX);
-    const size_t free = capacity - change.total();
-    const size_t gap = change.near_head() && free < NodeRoom::kMostWithGap ? free : 0;
-    char* const memory = allocate(capacity);
-    char* const to = memory + gap;
-    std::memcpy(to, node_.bytes, change.at);
-    std::memcpy(to + change.at + change.added, node_.bytes + change.at + change.removed,
-                change.behind());
-    std::free(memory_of(node_.bytes, node_.room));
-    list_.node_bytes_ += capacity - node_.room.capacity();
-    node_.bytes = to;
-    node_.room = NodeRoom(capacity, gap);
-    return settle(to, change.total());
-  }
-
-  LargeList& list_;
-  ListNode& node_;
-};
-
 LargeList::~LargeList() {
   if (in_snapshot()) end_snapshot();
-  for (size_t i = 0; i < row_.size(); ++i) std::free(memory_of(row_[i].bytes, row_[i].room));
+  for (size_t i = 0; i < row_.size(); ++i) std::free(node_memory(row_[i].bytes, row_[i].room));
 }
 
 // --- nodes ---
@@ -218,7 +118,7 @@ void LargeList::drop(size_t from, size_t nodes) {
     if (needed_by_snapshot(node)) {
       snapshot_->nodes[node.number].left_behind = true;
     } else {
-      std::free(memory_of(node.bytes, room_of(node)));
+      std::free(node_memory(node.bytes, room_of(node)));
     }
   }
   row_.erase(from, nodes);
@@ -229,7 +129,7 @@ void LargeList::thaw(ListNode& node) {
   FrozenNode& frozen = snapshot_->nodes[node.number];
   if (needed_by_snapshot(node)) {
     const std::string_view old = packed_bytes(frozen.bytes);
-    node.bytes = allocate(frozen.room.capacity()) + frozen.room.gap();
+    node.bytes = allocate_node(frozen.room.capacity()) + frozen.room.gap();
     std::memcpy(node.bytes, old.data(), old.size());
     frozen.left_behind = true;
   }
@@ -279,7 +179,7 @@ void LargeList::insert_node(size_t at, std::string_view text) {
 // In front of the element at `index` of a node; at its count: behind its last.
 void LargeList::insert_into(size_t at, size_t index, std::string_view text) {
   ListNode& node = own(at);
-  NodeBytes bytes(*this, node);
+  ListNodeBytes bytes(node_bytes_, node);
   const std::string_view view = bytes.view();
   const size_t place =
       index == node.count ? view.size() - 1 : Listpack(view).nth(static_cast<int64_t>(index));
@@ -342,7 +242,7 @@ void LargeList::replace(size_t index, std::string_view text) {
     const PackedElement element(text);
     const size_t total = old.size() - (pack.end_of(at) - at) + element.size();
     if (limits_.allow(total, row_[place.node].count)) {
-      NodeBytes bytes(*this, own(place.node));
+      ListNodeBytes bytes(node_bytes_, own(place.node));
       return ListpackEdit::replace(bytes, at, element);
     }
   }
@@ -353,7 +253,7 @@ void LargeList::replace(size_t index, std::string_view text) {
 // Elements of one node that keeps others.
 void LargeList::erase_in(size_t at, size_t index, size_t count) {
   ListNode& node = own(at);
-  NodeBytes bytes(*this, node);
+  ListNodeBytes bytes(node_bytes_, node);
   const Listpack pack(bytes.view());
   const size_t from = pack.nth(static_cast<int64_t>(index));
   size_t end = from;
@@ -422,7 +322,7 @@ size_t LargeList::erase_equal(const ListNeedle& needle, size_t most, ListEnd fro
         break;
       }
       ListNode& mine = own(at);
-      NodeBytes bytes(*this, mine);
+      ListNodeBytes bytes(node_bytes_, mine);
       const size_t behind = ListpackEdit::erase(bytes, match);
       --mine.count;
       --size_;
@@ -447,7 +347,7 @@ bool LargeList::merge_behind(size_t at) {
   const size_t count = row_[at].count + row_[at + 1].count;
   if (!limits_.allow(total * 2, count * 2)) return false;
   ListNode& node = own(at);
-  NodeBytes bytes(*this, node);
+  ListNodeBytes bytes(node_bytes_, node);
   const size_t added = right.size() - Listpack::kHeaderBytes - 1;
   const size_t end = bytes.view().size() - 1;
   char* const base = bytes.splice(end, 0, added);
@@ -507,7 +407,7 @@ bool LargeList::walk_snapshot(size_t pieces) {
   for (Snapshot& s = *snapshot_; pieces > 0 && s.walked < s.nodes.size(); --pieces) {
     FrozenNode& node = s.nodes[s.walked];
     s.sink->piece(piece_of(node.bytes, node.plain));
-    if (node.left_behind) std::free(memory_of(node.bytes, node.room));
+    if (node.left_behind) std::free(node_memory(node.bytes, node.room));
     ++s.walked;
   }
   return snapshot_->walked < snapshot_->nodes.size();
@@ -523,7 +423,7 @@ void LargeList::end_snapshot() {
   }
   for (size_t i = snapshot_->walked; i < snapshot_->nodes.size(); ++i) {
     const FrozenNode& node = snapshot_->nodes[i];
-    if (node.left_behind) std::free(memory_of(node.bytes, node.room));
+    if (node.left_behind) std::free(node_memory(node.bytes, node.room));
   }
   snapshot_.reset();
 }
@@ -556,7 +456,7 @@ void LargeList::check_invariants() const {
     REDAN_CHECK(room.gap() + packed.size() <= room.capacity());
     REDAN_CHECK(room.capacity() == size_class(room.capacity()));
     // Where the gap is wrong, this is seldom where a block of the allocator begins.
-    REDAN_CHECK(reinterpret_cast<uintptr_t>(memory_of(node.bytes, room)) % kMemoryAlignment == 0);
+    REDAN_CHECK(reinterpret_cast<uintptr_t>(node_memory(node.bytes, room)) % kMemoryAlignment == 0);
   }
   REDAN_CHECK(elements == size_);
   REDAN_CHECK(bytes == node_bytes_);

@@ -26,6 +26,7 @@
 
 #include "common/base/parse.h"
 #include "server/data/limits.h"
+#include "server/data/list_node_bytes.h"
 #include "server/data/list_nodes.h"
 #include "server/data/listpack.h"
 #include "server/data/value.h"
@@ -109,8 +110,6 @@ class LargeList final : public LargeValue {
     std::vector<FrozenNode> nodes;
     size_t walked = 0;
   };
-  // A node's listpack, as ListpackEdit wants it.
-  class NodeBytes;
 
   Position find(size_t index) const;
   NodeRoom room_of(const ListNode& node) const;
@@ -150,11 +149,6 @@ inline std::string_view plain_text(const char* bytes) {
   uint64_t size;
   std::memcpy(&size, bytes, sizeof size);
   return {bytes + sizeof size, size};
-}
-inline std::string_view packed_bytes(const char* bytes) {
-  uint32_t size;
-  std::memcpy(&size, bytes, sizeof size);
-  return {bytes, size};
 }
 inline Listpack::Element plain_element(const char* bytes) {
   Listpack::Element element;
