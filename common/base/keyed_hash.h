@@ -2,8 +2,9 @@
 // cannot choose strings that collide. The same in one process for the same key and text, and never
 // told to anybody outside of it.
 //
-// Texts of up to 32 bytes are hashed by three or four rounds of AES where the processor has them (as
-// Go's maps are), a fifth of SipHash's time; longer ones, and all of them elsewhere, by SipHash-1-3.
+// Texts of up to 32 bytes are hashed by three or four rounds of AES where the processor has them
+// (as Go's maps are), a fifth of SipHash's time; longer ones, and all of them elsewhere, by
+// SipHash-1-3.
 #pragma once
 
 #include <cstdint>

@@ -138,9 +138,7 @@ class Dict {
 
     uintptr_t word_ = 0;
   };
-  Settled settled() const {
-    return rehashing() || !now_.allocated() ? Settled() : Settled(now_);
-  }
+  Settled settled() const { return rehashing() || !now_.allocated() ? Settled() : Settled(now_); }
   // find() and locate() by way of settled(); not in a snapshot.
   static Handle find(Settled at, const HashKey& hash_key, Key key) {
     const uint64_t hash = Slots::hash(hash_key, key);

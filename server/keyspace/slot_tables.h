@@ -160,7 +160,8 @@ class SlotTables {
 
   std::vector<TableHome> homes_;
   // Of each table. By themselves, eight in a cache line and all in 32 pages: a request of a cluster
-  // node reads one of them, its bucket and its entry, and nothing else that another slot's does not.
+  // node reads one of them, its bucket and its entry, and nothing else that another slot's does
+  // not.
   std::vector<Table::Settled> settled_;
   Bits present_;
   Bits expiring_;

@@ -389,13 +389,13 @@ bool LinkMachine::allows(Instant now, bool known_empty, LinkOut& out) {
     tick(now, 0, -1, out);
     return false;
   }
-  out.emplace_back(Note{
-      Level::kWarning,
-      "Full sync refused: the primary " + settings_.host + ":" + std::to_string(settings_.port) +
-          " came back with " + (known_empty ? "no data" : "less data than we hold") +
-          " (its offset " + std::to_string(new_offset_) + ", ours " +
-          std::to_string(position_->offset) + "). Our " + std::to_string(held_keys_) +
-          " keys stay. " + ways_out()});
+  out.emplace_back(Note{Level::kWarning, "Full sync refused: the primary " + settings_.host + ":" +
+                                             std::to_string(settings_.port) + " came back with " +
+                                             (known_empty ? "no data" : "less data than we hold") +
+                                             " (its offset " + std::to_string(new_offset_) +
+                                             ", ours " + std::to_string(position_->offset) +
+                                             "). Our " + std::to_string(held_keys_) +
+                                             " keys stay. " + ways_out()});
   retry_at(now + kAskRefusedAfter);
   out.emplace_back(HangUp{"full sync refused"});
   return false;
