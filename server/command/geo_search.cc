@@ -224,18 +224,19 @@ struct Hit {
 };
 
 // The members from one rank to another that lie inside, until there are enough.
-void find_between(const SortedSetView& set, const geo::Shape& shape, RankRange ranks, size_t enough,
-                  std::vector<Hit>& hits) {
+void find_between(const SortedSetView& set, const geo::ShapeRuler& ruler, RankRange ranks,
+                  size_t enough, std::vector<Hit>& hits) {
   // Whoever wants only some does not wait for all to be looked at.
-  constexpr size_t kAtOnce = 64;
-  const size_t step = enough == SIZE_MAX ? ranks.size() : kAtOnce;
+  constexpr size_t kAtFirst = 8;
+  size_t step = enough == SIZE_MAX ? ranks.size() : kAtFirst;
   Listpack::Scratch scratch;
-  for (size_t rank = ranks.begin; rank < ranks.end && hits.size() < enough; rank += step) {
+  for (size_t rank = ranks.begin; rank < ranks.end && hits.size() < enough; step *= 2) {
     const size_t count = std::min(step, ranks.end - rank);
-    set.for_each(rank, count, Direction::kUp, [&](const SortedSetMember& member) {
+    rank += count;
+    set.for_each(rank - count, count, Direction::kUp, [&](const SortedSetMember& member) {
       if (hits.size() >= enough) return;
       const geo::Place place = geo::place_of_score(member.score());
-      const std::optional<double> distance = geo::distance_inside_m(shape, place);
+      const std::optional<double> distance = ruler.distance_inside_m(place);
       if (!distance) return;
       hits.push_back({.member = std::string(member.name(scratch)),
                       .score = member.score(),
@@ -248,28 +249,46 @@ void find_between(const SortedSetView& set, const geo::Shape& shape, RankRange r
 std::vector<Hit> find_members(const SortedSetView& set, const Search& search) {
   std::vector<Hit> hits;
   const size_t enough = search.any ? static_cast<size_t>(search.count) : SIZE_MAX;
+  const geo::ShapeRuler ruler(search.shape);
   const geo::Cells cells(search.shape);
   for (const geo::Cell cell : cells.cells()) {
+    if (hits.size() >= enough) break;
     const geo::Scores scores = geo::scores_of(cell);
     const RankRange ranks =
         set.ranks({.min = scores.first, .max = scores.end, .max_excluded = true});
-    find_between(set, search.shape, ranks, enough, hits);
+    find_between(set, ruler, ranks, enough, hits);
   }
   return hits;
 }
 
-// Sorts what is wanted to the front and drops the rest.
-void choose(std::vector<Hit>& hits, const Search& search) {
+// What is wanted of the hits, in its order. Those that are as far away stay as they were found.
+std::vector<Hit> chosen(std::vector<Hit> hits, const Search& search) {
   const size_t wanted =
       search.count == 0 ? hits.size() : std::min(hits.size(), static_cast<size_t>(search.count));
-  const bool nearest = search.order == Order::kNearest;
   if (search.order != Order::kUnsaid) {
-    std::stable_sort(hits.begin(), hits.end(), [&](const Hit& a, const Hit& b) {
-      return nearest ? a.distance < b.distance : b.distance < a.distance;
-    });
+    struct Ranked {
+      double distance;
+      size_t index;
+    };
+    std::vector<Ranked> order;
+    order.reserve(hits.size());
+    for (const Hit& hit : hits) order.push_back({hit.distance, order.size()});
+    const bool nearest = search.order == Order::kNearest;
+    const auto in_order = [nearest](const Ranked& a, const Ranked& b) {
+      if (a.distance != b.distance) return (a.distance < b.distance) == nearest;
+      return a.index < b.index;
+    };
+    const auto end = order.begin() + static_cast<std::ptrdiff_t>(wanted);
+    if (end != order.end()) std::nth_element(order.begin(), end, order.end(), in_order);
+    std::sort(order.begin(), end, in_order);
+    std::vector<Hit> sorted;
+    sorted.reserve(wanted);
+    for (auto at = order.begin(); at != end; ++at) sorted.push_back(std::move(hits[at->index]));
+    hits = std::move(sorted);
   }
   hits.resize(wanted);
   for (Hit& hit : hits) hit.distance /= search.shape.metres_per_unit;
+  return hits;
 }
 
 void reply_hits(ReplyWriter& reply, const std::vector<Hit>& hits, const Search& search) {
@@ -319,8 +338,7 @@ Result<void> search_set(Call& call, const Form& form) {
   const Result<Search> search = SearchReader(call, form, set ? &*set : nullptr, source + 1).read();
   if (!search) return search.error();
   std::vector<Hit> hits;
-  if (set) hits = find_members(*set, *search);
-  choose(hits, *search);
+  if (set) hits = chosen(find_members(*set, *search), *search);
   if (search->target) {
     store_hits(call, hits, *search, form.center == Form::Center::kSaid);
   } else {

@@ -192,7 +192,8 @@ Result<void> pfmerge(Call& call) {
   if (!is_dense) {
     Draft draft(text, hll::Form::kSparse, call.config().hll_sparse_max_bytes);
     for (size_t i = 0; i < hll::kRegisters && !is_dense; ++i) {
-      if (registers[i] == 0) continue;
+      i = hll::next_raised(registers, i);
+      if (i == hll::kRegisters) break;
       draft.raise({.index = static_cast<uint16_t>(i), .rank = registers[i]});
       is_dense = draft.is_dense();
     }

@@ -103,16 +103,31 @@ double distance_of_latitudes_m(double a, double b) {
   return kEarthRadiusM * std::fabs(radians(b) - radians(a));
 }
 
-double distance_m(Place a, Place b) {
-  const double half_longitude = std::sin((radians(b.longitude) - radians(a.longitude)) / 2);
+Center::Center(Place place)
+    : place_(place),
+      longitude_(radians(place.longitude)),
+      latitude_(radians(place.latitude)),
+      cosine_(std::cos(latitude_)) {}
+
+double Center::distance_m(Place to) const {
+  const double half_longitude = std::sin((radians(to.longitude) - longitude_) / 2);
   // On one meridian the arc is what the latitudes say.
-  if (half_longitude == 0.0) return distance_of_latitudes_m(a.latitude, b.latitude);
-  const double latitude_a = radians(a.latitude);
-  const double latitude_b = radians(b.latitude);
-  const double half_latitude = std::sin((latitude_b - latitude_a) / 2);
+  if (half_longitude == 0.0) return distance_of_latitudes_m(place_.latitude, to.latitude);
+  const double latitude = radians(to.latitude);
+  const double half_latitude = std::sin((latitude - latitude_) / 2);
   const double part = half_latitude * half_latitude +
-                      std::cos(latitude_a) * std::cos(latitude_b) * half_longitude * half_longitude;
+                      cosine_ * std::cos(latitude) * half_longitude * half_longitude;
   return 2.0 * kEarthRadiusM * std::asin(std::sqrt(part));
+}
+
+double distance_on_parallel_m(double latitude, double from, double to) {
+  const double half = std::sin((radians(to) - radians(from)) / 2);
+  const double cosine = std::cos(radians(latitude));
+  return 2.0 * kEarthRadiusM * std::asin(std::sqrt(cosine * cosine * half * half));
+}
+
+double distance_m(Place a, Place b) {
+  return Center(a).distance_m(b);
 }
 
 std::array<char, 11> geohash_of(Place place) {

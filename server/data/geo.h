@@ -55,6 +55,21 @@ Scores scores_of(Cell cell);
 
 // In metres, on a sphere (haversine).
 double distance_m(Place a, Place b);
+// Between two longitudes; as distance_m(), to the last bit.
+double distance_on_parallel_m(double latitude, double from, double to);
+// distance_m() from one place to many.
+class Center {
+ public:
+  explicit Center(Place place);
+  const Place& place() const { return place_; }
+  double distance_m(Place to) const;
+
+ private:
+  Place place_;
+  double longitude_;  // in radians, as the next
+  double latitude_;
+  double cosine_;  // of the latitude
+};
 double distance_of_latitudes_m(double a, double b);
 
 // Eleven letters of the usual notation; they have 55 bits of which we know 52.

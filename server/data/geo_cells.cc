@@ -64,19 +64,33 @@ bool is_too_fine(Cell center, const Area& bounds) {
 
 }  // namespace
 
-std::optional<double> distance_inside_m(const Shape& shape, Place place) {
-  if (shape.kind == Shape::Kind::kCircle) {
-    const double distance = distance_m(shape.center, place);
-    if (distance > shape.radius * shape.metres_per_unit) return std::nullopt;
+ShapeRuler::ShapeRuler(const Shape& shape)
+    : center_(shape.center),
+      is_circle_(shape.kind == Shape::Kind::kCircle),
+      half_width_m_((is_circle_ ? shape.radius : shape.width) * shape.metres_per_unit),
+      half_height_m_((is_circle_ ? shape.radius : shape.height) * shape.metres_per_unit) {
+  if (is_circle_) return;
+  half_width_m_ /= 2;
+  half_height_m_ /= 2;
+}
+
+std::optional<double> ShapeRuler::distance_inside_m(Place place) const {
+  const double up = distance_of_latitudes_m(place.latitude, center_.place().latitude);
+  if (is_circle_) {
+    // No place is nearer than its latitude, whose distance takes no sines; what is close to the rim
+    // is left to the exact figure.
+    constexpr double kClearly = 1 + 1e-9;
+    if (up > half_height_m_ * kClearly) return std::nullopt;
+    const double distance = center_.distance_m(place);
+    if (distance > half_width_m_) return std::nullopt;
     return distance;
   }
-  const double height = shape.height * shape.metres_per_unit / 2;
-  const double width = shape.width * shape.metres_per_unit / 2;
-  if (distance_of_latitudes_m(place.latitude, shape.center.latitude) > height) return std::nullopt;
+  if (up > half_height_m_) return std::nullopt;
   // The width counts on the parallel of the place.
-  const Place below{.longitude = shape.center.longitude, .latitude = place.latitude};
-  if (distance_m(place, below) > width) return std::nullopt;
-  return distance_m(shape.center, place);
+  const double aside =
+      distance_on_parallel_m(place.latitude, place.longitude, center_.place().longitude);
+  if (aside > half_width_m_) return std::nullopt;
+  return center_.distance_m(place);
 }
 
 Cells::Cells(const Shape& shape) {

@@ -22,8 +22,19 @@ struct Shape {
   double metres_per_unit = 1;
 };
 
-// The distance of a place in the shape from its center, in metres; nullopt: it lies outside.
-std::optional<double> distance_inside_m(const Shape& shape, Place place);
+// Measures many places against one shape.
+class ShapeRuler {
+ public:
+  explicit ShapeRuler(const Shape& shape);
+  // From the center to a place in the shape, in metres; nullopt: it lies outside.
+  std::optional<double> distance_inside_m(Place place) const;
+
+ private:
+  Center center_;
+  bool is_circle_;
+  double half_width_m_;  // of a circle its radius, as the next
+  double half_height_m_;
+};
 
 // At most nine, in the order in which Redis looks through them: results that nobody sorts come in
 // it, and COUNT ... ANY takes the first of them.

@@ -48,30 +48,36 @@ void append_run(std::string& out, uint8_t value, size_t registers) {
   }
 }
 
-// Nearly all of a PFADD is spent here, so nothing but the places is kept on the way.
+// Nearly all of a PFADD is spent here: its places are numbers of their own, which stay in
+// registers.
 SparseEditor::Walk SparseEditor::walk_to(size_t index) const {
-  Walk walk{.here = start_, .before = before_start_, .long_before = kNowhere};
-  while (walk.here.at < text_.size()) {
-    const auto byte = static_cast<uint8_t>(text_[walk.here.at]);
+  size_t at = start_.at, first = start_.first;
+  size_t before_at = before_start_.at, before_first = before_start_.first;
+  size_t long_before_at = kNowhere.at, long_before_first = kNowhere.first;
+  bool found = false;
+  while (at < text_.size()) {
+    const auto byte = static_cast<uint8_t>(text_[at]);
+    // Where the next run begins must not wait for this byte: long runs are the rare ones.
     size_t bytes = 1;
-    size_t registers = (byte & 3U) + 1;
-    if (!is_value_run(byte)) {
-      registers = byte + 1U;
-      if ((byte & kLongRun) != 0) {
-        if (walk.here.at + 1 >= text_.size()) break;
-        bytes = 2;
-        registers = ((byte & 63U) << 8 | static_cast<uint8_t>(text_[walk.here.at + 1])) + 1U;
-      }
+    size_t registers = is_value_run(byte) ? (byte & 3U) + 1 : byte + 1U;
+    if ((byte & (kValueRun | kLongRun)) == kLongRun) [[unlikely]] {
+      if (at + 1 >= text_.size()) break;
+      bytes = 2;
+      registers = ((byte & 63U) << 8 | static_cast<uint8_t>(text_[at + 1])) + 1U;
     }
-    if (index < walk.here.first + registers) {
-      walk.found = true;
-      break;
-    }
-    walk.long_before = walk.before;
-    walk.before = walk.here;
-    walk.here = {.at = walk.here.at + bytes, .first = walk.here.first + registers};
+    found = index < first + registers;
+    if (found) break;
+    long_before_at = before_at;
+    long_before_first = before_first;
+    before_at = at;
+    before_first = first;
+    at += bytes;
+    first += registers;
   }
-  return walk;
+  return {.here = {at, first},
+          .before = {before_at, before_first},
+          .long_before = {long_before_at, long_before_first},
+          .found = found};
 }
 
 SparseEditor::Outcome SparseEditor::raise(Spot spot, size_t max_bytes) {

@@ -195,6 +195,21 @@ bool raise_to(Registers& registers, std::string_view text, Form form) {
   });
 }
 
+size_t next_raised(const Registers& registers, size_t index) {
+  // Where few are raised, most of the way is zeroes.
+  constexpr size_t kStride = 32;
+  while (index < kRegisters && registers[index] == 0) {
+    if (index % kStride != 0) {
+      ++index;
+      continue;
+    }
+    uint64_t words[kStride / 8];
+    std::memcpy(words, registers.data() + index, kStride);
+    index += (words[0] | words[1] | words[2] | words[3]) == 0 ? kStride : 1;
+  }
+  return index;
+}
+
 uint8_t dense_register(std::string_view text, uint16_t index) {
   const size_t bit = size_t{index} * 6;
   const size_t at = kHeaderBytes + bit / 8;

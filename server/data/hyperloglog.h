@@ -53,6 +53,8 @@ using Registers = std::array<uint8_t, kRegisters>;
 // Raises `registers` to those of a text of either form; false: corrupt, and `registers` may be
 // raised in part.
 bool raise_to(Registers& registers, std::string_view text, Form form);
+// The first register from `index` on that is not 0; kRegisters: there is none.
+size_t next_raised(const Registers& registers, size_t index);
 
 // --- dense texts ---
 uint8_t dense_register(std::string_view text, uint16_t index);

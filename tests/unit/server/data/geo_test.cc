@@ -77,7 +77,7 @@ TEST(Geo, NoPlaceInsideIsMissed) {
     const double degrees = size_m / 111'000;
     const Place place{.longitude = shape.center.longitude + (rng.unit() * 2 - 1) * degrees,
                       .latitude = shape.center.latitude + (rng.unit() * 2 - 1) * degrees};
-    if (!distance_inside_m(shape, place)) continue;
+    if (!ShapeRuler(shape).distance_inside_m(place)) continue;
     ++inside;
     const auto score = static_cast<double>(score_of(cell_of(place)));
     const Cells cells(shape);
@@ -88,6 +88,16 @@ TEST(Geo, NoPlaceInsideIsMissed) {
     EXPECT_TRUE(found) << shape.center.longitude << ' ' << shape.center.latitude << ' ' << size_m;
   }
   EXPECT_GT(inside, 10'000);
+}
+
+TEST(Geo, ADistanceOnAParallelIsTheDistanceOfTheTwoPlaces) {
+  Rng rng(1);
+  for (int i = 0; i < 10000; ++i) {
+    const Place a = random_place(rng);
+    const Place b{.longitude = random_place(rng).longitude, .latitude = a.latitude};
+    EXPECT_EQ(distance_on_parallel_m(a.latitude, a.longitude, b.longitude), distance_m(a, b));
+    EXPECT_EQ(Center(a).distance_m(b), distance_m(a, b));
+  }
 }
 
 }  // namespace
