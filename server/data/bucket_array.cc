@@ -76,10 +76,6 @@ size_t BucketArray::mapped_bytes() {
   return g_mapped_bytes.load(std::memory_order_relaxed);
 }
 
-size_t BucketArray::memory_bytes() const {
-  return (home_count_ + overflow_count_) * sizeof(Bucket) - released_bytes_;
-}
-
 size_t BucketArray::snapshot_bytes() const {
   return bits_ == nullptr ? 0 : bitmap_bytes(home_count_);
 }

@@ -57,7 +57,10 @@ class BucketArray {
   bool allocated() const { return buckets_ != nullptr; }
   size_t home_count() const { return home_count_; }
   uint64_t mask() const { return home_count_ - 1; }
-  size_t memory_bytes() const;    // of the buckets
+  // Of the buckets. (Asked before and after each change of a large collection.)
+  size_t memory_bytes() const {
+    return (home_count_ + overflow_count_) * sizeof(Bucket) - released_bytes_;
+  }
   size_t snapshot_bytes() const;  // of what a snapshot keeps beside them
   // What all arrays of the process have from the system rather than from the allocator. From any
   // thread.

@@ -110,10 +110,6 @@ std::vector<SetSlot> LargeSet::choose(size_t count, Rng& rng) const {
   return chosen;
 }
 
-size_t LargeSet::memory_bytes() const {
-  return size_class(sizeof(LargeSet)) + members_.bucket_bytes() + text_bytes_;
-}
-
 std::unique_ptr<LargeValue> LargeSet::clone() const {
   auto copy = std::make_unique<LargeSet>(hash_key_);
   copy->reserve(size());

@@ -147,7 +147,9 @@ class LargeSet final : public LargeValue {
 
   LargeKind kind() const override { return LargeKind::kSet; }
   size_t size() const override { return members_.size(); }
-  size_t memory_bytes() const override;
+  size_t memory_bytes() const override {
+    return size_class(sizeof *this) + members_.bucket_bytes() + text_bytes_;
+  }
   std::unique_ptr<LargeValue> clone() const override;
   std::string_view encoding_name() const override { return "hashtable"; }
   void for_each_piece(PieceSink& sink) const override;

@@ -131,10 +131,12 @@ struct StoredValue {
 
 // What the allocator hands out for a request of `bytes`: jemalloc's classes, and at least the
 // request with any other.
-size_t large_size_class(size_t bytes);
-inline size_t size_class(size_t bytes) {
-  if (bytes > 128) return large_size_class(bytes);
-  return bytes == 0 ? 16 : (bytes + 15) & ~size_t{15};
+constexpr size_t size_class(size_t bytes) {
+  if (bytes <= 128) return bytes == 0 ? 16 : (bytes + 15) & ~size_t{15};
+  // Four classes between a power of two and the next.
+  const int log = 63 - __builtin_clzll(bytes - 1);
+  const size_t spacing = size_t{1} << (log - 2);
+  return (bytes + spacing - 1) & ~(spacing - 1);
 }
 
 }  // namespace redan
