@@ -9,6 +9,8 @@
 #include <cstring>
 #include <limits>
 
+#include "common/base/double_text.h"
+
 namespace redan {
 
 std::optional<int64_t> parse_int64(std::string_view text) {
@@ -222,18 +224,82 @@ std::string quote_word(std::string_view bytes) {
   return text + '"';
 }
 
-char* print_double(char* to, double value) {
+namespace {
+
+// Infinities, zeroes and what is no number; nullptr for all others.
+char* print_special(char* to, double value) {
   const auto put = [&](std::string_view text) { return std::copy(text.begin(), text.end(), to); };
   if (std::isinf(value)) return put(value > 0 ? "inf" : "-inf");
   if (std::isnan(value)) return put("nan");
   if (value == 0) return put(std::signbit(value) ? "-0" : "0");
-  // Whole numbers that a double holds exactly are written as integers.
-  if (value > -4503599627370496.0 && value < 4503599627370496.0) {
-    const auto integer = static_cast<int64_t>(value);
-    if (static_cast<double>(integer) == value) {
-      return std::to_chars(to, to + kPrintedDoubleBytes, integer).ptr;
-    }
+  return nullptr;
+}
+
+// Whole numbers below `limit` as integers; nullptr for all others.
+char* print_whole(char* to, double value, double limit) {
+  if (!(value > -limit && value < limit)) return nullptr;
+  const auto integer = static_cast<int64_t>(value);
+  if (static_cast<double>(integer) != value) return nullptr;
+  return std::to_chars(to, to + kPrintedDoubleBytes, integer).ptr;
+}
+
+}  // namespace
+
+char* print_double(char* to, double value) {
+  constexpr double kTwo62 = 4611686018427387904.0;
+  if (char* const end = print_special(to, value)) return end;
+  if (char* const end = print_whole(to, value, kTwo62)) return end;
+
+  // The fewest digits that read back as this value: d.ddde[+-]xx.
+  char scientific[kPrintedDoubleBytes];
+  const char* const end = std::to_chars(scientific, scientific + sizeof scientific, value,
+                                        std::chars_format::scientific)
+                              .ptr;
+  const char* at = scientific;
+  if (*at == '-') *to++ = *at++;
+  char digits[20];
+  int count = 0;
+  for (; *at != 'e'; ++at) {
+    if (*at != '.') digits[count++] = *at;
   }
+  ++at;
+  if (*at == '+') ++at;
+  int exponent = 0;  // of the first digit
+  std::from_chars(at, end, exponent);
+
+  const auto put = [&](const char* from, int n) { to = std::copy(from, from + n, to); };
+  const auto zeroes = [&](int n) { to = std::fill_n(to, n, '0'); };
+  const int behind = count - 1 - exponent;  // digits behind the point
+  if (behind <= 0 && exponent < count + 7) {
+    put(digits, count);
+    zeroes(-behind);
+  } else if (behind > 0 && (behind < 7 || std::abs(exponent) < 4)) {
+    const int before = count - behind;
+    if (before > 0) {
+      put(digits, before);
+      *to++ = '.';
+      put(digits + before, behind);
+    } else {
+      *to++ = '0';
+      *to++ = '.';
+      zeroes(-before);
+      put(digits, count);
+    }
+  } else {
+    *to++ = digits[0];
+    if (count > 1) *to++ = '.';
+    put(digits + 1, count - 1);
+    *to++ = 'e';
+    *to++ = exponent < 0 ? '-' : '+';
+    to = std::to_chars(to, to + 4, std::abs(exponent)).ptr;
+  }
+  return to;
+}
+
+char* print_double_17(char* to, double value) {
+  constexpr double kTwo52 = 4503599627370496.0;
+  if (char* const end = print_special(to, value)) return end;
+  if (char* const end = print_whole(to, value, kTwo52)) return end;
   return std::to_chars(to, to + kPrintedDoubleBytes, value, std::chars_format::general, 17).ptr;
 }
 

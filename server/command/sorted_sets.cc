@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/double_text.h"
 #include "common/base/glob.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
@@ -206,7 +207,7 @@ void scan_large(Call& call, const LargeSortedSet& set, uint64_t cursor,
   reply.array(found.size() * 2);
   for (const ScoredMember* member : found) {
     char text[kPrintedDoubleBytes];
-    const char* const end = print_double(text, member->score());
+    const char* const end = print_double_17(text, member->score());
     reply.bulk(member->key());
     reply.bulk({text, static_cast<size_t>(end - text)});
   }

@@ -89,6 +89,7 @@ def memory_of_collections(report, builds, options):
                 server = lab.server(build.name, build)
                 before = server.rss_bytes()
                 load(server, count, command)
+                server.call("MEMORY", "PURGE")  # What an allocator keeps for a while is not the data's.
                 report.add(f"{title}: RSS bytes", build.name, (server.rss_bytes() - before) / (count * elements), goal)
             finally:
                 lab.close()

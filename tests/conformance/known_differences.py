@@ -7,6 +7,7 @@ when 7.2 itself answers as we do, or when a README of ours promises the deviatio
 import re
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Callable
 
 import rules
@@ -124,7 +125,46 @@ def _sort_misses(upper, subject, oracle):
         ours == theirs or ("ALPHA" not in upper and theirs <= ours))
 
 
+def _shortest_doubles(upper, subject, oracle):
+    """The same value in both, each in the words of its own version; all else must agree."""
+    return (subject[:1] == oracle[:1] and subject.startswith((b"$", b",", b"*", b"%", b"~")) and
+            _same_doubles(parse(subject)[0], parse(oracle)[0]))
+
+
+def _same_doubles(ours, theirs):
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        ours, theirs = ([part for pair in value.items() for part in pair] for value in (ours, theirs))
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(_same_doubles, ours, theirs))
+    if ours == theirs or not isinstance(ours, bytes) or not isinstance(theirs, bytes):
+        return ours == theirs
+    try:
+        value = float(theirs)
+    except ValueError:
+        return False
+    return theirs == b"%.17g" % value and ours == double_of_7_2(value)
+
+
+def double_of_7_2(value):
+    """The fewest digits, as fpconv of 7.2 sets them; whole numbers below 2^62 as integers."""
+    if abs(value) < 2**62 and value == int(value):
+        return b"%d" % int(value)
+    sign, digits, power = Decimal(repr(value)).normalize().as_tuple()  # value = digits * 10^power
+    text = "".join(map(str, digits))
+    exponent = power + len(text) - 1
+    if power >= 0 and exponent < len(text) + 7:
+        text += "0" * power
+    elif power < 0 and (power > -7 or abs(exponent) < 4):
+        text = text.rjust(1 - power, "0")
+        text = f"{text[:power]}.{text[power:]}"
+    else:
+        text = f"{text[0]}{'.' if len(text) > 1 else ''}{text[1:]}e{exponent:+d}"
+    return ("-" * sign + text).encode()
+
+
 KNOWN = [
+    Known("shortest-doubles", "7.2 writes doubles with the fewest digits that read back, 7.0 with up to 17",
+          _shortest_doubles),
     Known("sort-misses", "SORT of a set looks for its keys in the order of a hash table, of which Redis has another, and 7.0 "
           "stops where a command before met a number out of range", _sort_misses),
     Known("read-too-much", "Redis counts what a group read on from 2^63-1 to -2^63, which its XGROUP then refuses from its "

@@ -11,6 +11,7 @@
 
 #include "common/base/crc16.h"
 #include "common/base/crc64.h"
+#include "common/base/double_text.h"
 #include "common/base/glob.h"
 #include "common/base/rng.h"
 #include "common/base/siphash.h"
@@ -49,6 +50,24 @@ TEST(Parse, WordsAreQuotedAsRedisCliDoes) {
 TEST(Parse, DoublesKeepTheirShortForm) {
   EXPECT_EQ(format_double(3.0), "3");
   EXPECT_EQ(format_double(-1.0 / 0.0), "-inf");
+  EXPECT_EQ(format_double(-0.0), "-0");
+  EXPECT_EQ(format_double(5.2), "5.2");
+  EXPECT_EQ(format_double(-0.1), "-0.1");
+  EXPECT_EQ(format_double(123.456), "123.456");
+  EXPECT_EQ(format_double(1e17), "100000000000000000");
+  // Where the point is far away, an exponent; how far that is has Redis 7.2 from fpconv.
+  EXPECT_EQ(format_double(1e18), "1000000000000000000");
+  EXPECT_EQ(format_double(1e19), "1e+19");
+  EXPECT_EQ(format_double(1.5e19), "1.5e+19");
+  EXPECT_EQ(format_double(-1.2345678901234568e22), "-12345678901234568000000");
+  EXPECT_EQ(format_double(1e21), "1e+21");
+  EXPECT_EQ(format_double(0.000001), "0.000001");
+  EXPECT_EQ(format_double(0.0000001), "1e-7");
+  EXPECT_EQ(format_double(0.00015), "0.00015");
+  EXPECT_EQ(format_double(0.00012345), "1.2345e-4");
+  EXPECT_EQ(format_double(0.0012345678), "0.0012345678");
+  EXPECT_EQ(format_double(5e-324), "5e-324");
+  EXPECT_EQ(format_double(1.7976931348623157e308), "1.7976931348623157e+308");
   EXPECT_EQ(parse_double("nan"), std::nullopt);
   EXPECT_EQ(format_long_double_human(10.6L), "10.6");
 }
@@ -65,10 +84,14 @@ TEST(Parse, DoublesAreThoseOfTheCLibrary) {
     if (std::isnan(value)) continue;
     char text[64];
     std::snprintf(text, sizeof text, "%.17g", value);
-    ASSERT_EQ(format_double(value), text);
-    const auto read = parse_double(text);
-    ASSERT_TRUE(read.has_value()) << text;
-    ASSERT_EQ(std::memcmp(&*read, &value, sizeof value), 0) << text;
+    char printed[kPrintedDoubleBytes];
+    ASSERT_EQ(std::string(printed, print_double_17(printed, value)), text);
+    for (const std::string& form : {std::string(text), format_double(value)}) {
+      ASSERT_LT(form.size(), kPrintedDoubleBytes);
+      const auto read = parse_double(form);
+      ASSERT_TRUE(read.has_value()) << form;
+      ASSERT_EQ(std::memcmp(&*read, &value, sizeof value), 0) << form;
+    }
   }
   for (const char* text :
        {"+1", "1.", ".5", "0x10", "1e3", "007", "-0", "-inf", "Infinity", "1e-400", "5e-324",
