@@ -1,13 +1,12 @@
 // Items in the order of their keys, in chunks of up to 4 KiB: what a stream's nodes and its pending
 // entries lie in.
 //
-// Two levels: an array of tops, each with a chunk and a key that no item of the chunk is below and
-// all items before it are; a chunk is a sorted array. Searches are O(log n), appending is O(1), an
-// insertion or erasure moves at most a chunk's items, and the array of tops (24 bytes for about a
-// hundred items) once in a chunk's worth of them. Chunks grow as they are needed: one item takes
-// one item's bytes.
+// Two levels: an array of chunks, each a sorted array of items; the one chunk that most have needs
+// no array. Searches are O(log n), appending is O(1), an insertion or erasure moves at most a
+// chunk's items, and the array of chunks (8 bytes for about a hundred items) once in a chunk's
+// worth of them. Chunks grow as they are needed: one item takes one item's bytes.
 //
-// Snapshot: freeze() copies the array of tops; from then on chunks of before are not written any
+// Snapshot: freeze() copies the array of chunks; from then on chunks of before are not written any
 // more but replaced by copies (EpochHeap). Iterating over what was frozen needs no more than the
 // heap's snapshot going on.
 //
@@ -57,7 +56,7 @@ class OrderedChunks {
   OrderedChunks() = default;
   OrderedChunks(const OrderedChunks&) = delete;
   OrderedChunks& operator=(const OrderedChunks&) = delete;
-  ~OrderedChunks() { REDAN_CHECK(tops_ == nullptr); }
+  ~OrderedChunks() { REDAN_CHECK(top_count_ == 0); }
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -102,11 +101,11 @@ class OrderedChunks {
   // The key must be new.
   void insert(EpochHeap& heap, const Item& item) {
     if (top_count_ == 0) {
-      insert_top(heap, 0, item.key(), new_chunk(heap, 1));
+      insert_top(heap, 0, new_chunk(heap, 1));
       return add(heap, 0, 0, item);
     }
     uint32_t top = top_of(item.key());
-    Chunk* to = tops_[top].chunk;
+    Chunk* to = tops()[top];
     const Item* const found =
         std::lower_bound(to->items(), to->items() + to->size, item,
                          [](const Item& a, const Item& b) { return a.key() < b.key(); });
@@ -114,11 +113,11 @@ class OrderedChunks {
     if (to->size == kMost) {
       if (place == kMost && top + 1 == top_count_) {
         // Behind everything: what is there stays full.
-        insert_top(heap, ++top, item.key(), new_chunk(heap, 1));
+        insert_top(heap, ++top, new_chunk(heap, 1));
         place = 0;
       } else {
         split(heap, top);
-        const uint32_t half = tops_[top].chunk->size;
+        const uint32_t half = tops()[top]->size;
         if (place > half) {
           ++top;
           place -= half;
@@ -137,9 +136,9 @@ class OrderedChunks {
     if (from->size <= kMost / 4) merge(heap, position.top);
   }
   void clear(EpochHeap& heap) {
-    for (uint32_t i = 0; i < top_count_; ++i) release(heap, tops_[i].chunk);
-    heap.release(tops_, top_capacity_ * sizeof(Top), heap.epoch());
-    tops_ = nullptr;
+    for (uint32_t i = 0; i < top_count_; ++i) release(heap, tops()[i]);
+    if (top_capacity_ > 0) heap.release(tops_, top_capacity_ * sizeof(Chunk*), heap.epoch());
+    only_ = nullptr;
     top_count_ = top_capacity_ = 0;
     size_ = 0;
   }
@@ -147,7 +146,7 @@ class OrderedChunks {
   Frozen freeze() const {
     Frozen frozen{.chunks = {}, .size = size_};
     frozen.chunks.reserve(top_count_);
-    for (uint32_t i = 0; i < top_count_; ++i) frozen.chunks.push_back(tops_[i].chunk);
+    for (uint32_t i = 0; i < top_count_; ++i) frozen.chunks.push_back(tops()[i]);
     return frozen;
   }
 
@@ -161,7 +160,7 @@ class OrderedChunks {
 
   // What the heap counts for it.
   size_t counted_bytes() const {
-    size_t bytes = tops_ == nullptr ? 0 : EpochHeap::room(top_capacity_ * sizeof(Top));
+    size_t bytes = top_capacity_ == 0 ? 0 : EpochHeap::room(top_capacity_ * sizeof(Chunk*));
     for (uint32_t i = 0; i < top_count_; ++i) bytes += EpochHeap::room(bytes_of(chunk(i).capacity));
     return bytes;
   }
@@ -173,8 +172,6 @@ class OrderedChunks {
       REDAN_CHECK(from.size > 0);
       REDAN_CHECK(from.size <= from.capacity);
       REDAN_CHECK(from.capacity <= kMost);
-      REDAN_CHECK(!(from.items()[0].key() < tops_[i].low));
-      if (before != nullptr) REDAN_CHECK(before->key() < tops_[i].low);
       for (uint32_t j = 0; j < from.size; ++j) {
         if (before != nullptr) REDAN_CHECK(before->key() < from.items()[j].key());
         before = &from.items()[j];
@@ -182,25 +179,27 @@ class OrderedChunks {
       items += from.size;
     }
     REDAN_CHECK(items == size_);
-    REDAN_CHECK(top_count_ <= top_capacity_);
+    REDAN_CHECK(top_count_ <= std::max(top_capacity_, 1U));
   }
 
  private:
-  struct Top {
-    Key low;
-    Chunk* chunk;
-  };
+  static constexpr uint32_t kFewestTops = 4;
+
+  Chunk** tops() { return top_capacity_ == 0 ? &only_ : tops_; }
+  Chunk* const* tops() const { return top_capacity_ == 0 ? &only_ : tops_; }
+  Key low(uint32_t top) const { return chunk(top).items()[0].key(); }
 
   static size_t bytes_of(size_t capacity) { return sizeof(Chunk) + capacity * sizeof(Item); }
-  const Chunk& chunk(uint32_t top) const { return *tops_[top].chunk; }
+  const Chunk& chunk(uint32_t top) const { return *tops()[top]; }
 
   // The chunk that the key lies in, or would.
   uint32_t top_of(const Key& key) const {
-    if (!(key < tops_[top_count_ - 1].low)) return top_count_ - 1;
-    const Top* const above =
-        std::upper_bound(tops_, tops_ + top_count_, key,
-                         [](const Key& wanted, const Top& top) { return wanted < top.low; });
-    return above == tops_ ? 0 : static_cast<uint32_t>(above - tops_ - 1);
+    if (!(key < low(top_count_ - 1))) return top_count_ - 1;
+    Chunk* const* const begin = tops();
+    Chunk* const* const above = std::upper_bound(
+        begin, begin + top_count_, key,
+        [](const Key& wanted, const Chunk* chunk) { return wanted < chunk->items()[0].key(); });
+    return above == begin ? 0 : static_cast<uint32_t>(above - begin - 1);
   }
   Chunk* new_chunk(EpochHeap& heap, size_t capacity) {
     auto* made = static_cast<Chunk*>(heap.allocate(bytes_of(capacity)));
@@ -213,7 +212,7 @@ class OrderedChunks {
     heap.release(chunk, bytes_of(chunk->capacity), chunk->birth);
   }
   Chunk* own(EpochHeap& heap, uint32_t top) {
-    Chunk*& chunk = tops_[top].chunk;
+    Chunk*& chunk = tops()[top];
     if (heap.is_shared(chunk->birth)) [[unlikely]] {
       chunk = static_cast<Chunk*>(heap.own(chunk, bytes_of(chunk->capacity)));
       chunk->birth = heap.epoch();
@@ -227,11 +226,10 @@ class OrderedChunks {
       const size_t capacity = std::min<size_t>(kMost, size_t{to->capacity} * 2);
       to = static_cast<Chunk*>(heap.resize(to, bytes_of(to->capacity), bytes_of(capacity)));
       to->capacity = static_cast<uint16_t>(capacity);
-      tops_[top].chunk = to;
+      tops()[top] = to;
     }
     std::memmove(to->items() + place + 1, to->items() + place, (to->size - place) * sizeof(Item));
     std::memcpy(to->items() + place, &item, sizeof(Item));
-    if (item.key() < tops_[top].low) tops_[top].low = item.key();
     ++to->size;
     ++size_;
   }
@@ -242,7 +240,7 @@ class OrderedChunks {
     to->size = static_cast<uint16_t>(from->size - half);
     std::memcpy(to->items(), from->items() + half, to->size * sizeof(Item));
     from->size = static_cast<uint16_t>(half);
-    insert_top(heap, top + 1, to->items()[0].key(), to);
+    insert_top(heap, top + 1, to);
   }
   // A chunk that has become small joins a neighbour with room.
   void merge(EpochHeap& heap, uint32_t top) {
@@ -263,36 +261,51 @@ class OrderedChunks {
     if (size > to->capacity) {
       to = static_cast<Chunk*>(heap.resize(to, bytes_of(to->capacity), bytes_of(kMost)));
       to->capacity = static_cast<uint16_t>(kMost);
-      tops_[top].chunk = to;
+      tops()[top] = to;
     }
     std::memcpy(to->items() + to->size, from.items(), from.size * sizeof(Item));
     to->size = static_cast<uint16_t>(size);
     erase_top(heap, top + 1);
   }
-  void insert_top(EpochHeap& heap, uint32_t top, const Key& low, Chunk* chunk) {
-    if (top_count_ == top_capacity_) {
-      const uint32_t capacity = top_capacity_ == 0 ? 1 : top_capacity_ * 2;
-      tops_ = static_cast<Top*>(
-          heap.resize(tops_, top_capacity_ * sizeof(Top), capacity * sizeof(Top)));
-      top_capacity_ = capacity;
-    }
-    std::memmove(tops_ + top + 1, tops_ + top, (top_count_ - top) * sizeof(Top));
-    tops_[top] = {low, chunk};
+  void insert_top(EpochHeap& heap, uint32_t top, Chunk* chunk) {
+    if (top_count_ == std::max(top_capacity_, 1U)) grow_tops(heap);
+    Chunk** const at = tops() + top;
+    std::memmove(at + 1, at, (top_count_ - top) * sizeof(Chunk*));
+    *at = chunk;
     ++top_count_;
   }
+  void grow_tops(EpochHeap& heap) {
+    const uint32_t capacity = std::max(top_capacity_ * 2, kFewestTops);
+    if (top_capacity_ == 0) {
+      auto** const made = static_cast<Chunk**>(heap.allocate(capacity * sizeof(Chunk*)));
+      made[0] = only_;
+      tops_ = made;
+    } else {
+      resize_tops(heap, capacity);
+    }
+    top_capacity_ = capacity;
+  }
+  void resize_tops(EpochHeap& heap, uint32_t capacity) {
+    tops_ = static_cast<Chunk**>(
+        heap.resize(tops_, top_capacity_ * sizeof(Chunk*), capacity * sizeof(Chunk*)));
+  }
   void erase_top(EpochHeap& heap, uint32_t top) {
-    release(heap, tops_[top].chunk);
+    Chunk** const at = tops() + top;
+    release(heap, *at);
     --top_count_;
-    std::memmove(tops_ + top, tops_ + top + 1, (top_count_ - top) * sizeof(Top));
+    std::memmove(at, at + 1, (top_count_ - top) * sizeof(Chunk*));
     if (top_count_ == 0) return clear(heap);
-    if (top_count_ < top_capacity_ / 4) {
-      tops_ = static_cast<Top*>(
-          heap.resize(tops_, top_capacity_ * sizeof(Top), top_capacity_ / 2 * sizeof(Top)));
+    if (top_count_ < top_capacity_ / 4 && top_capacity_ > kFewestTops) {
+      resize_tops(heap, top_capacity_ / 2);
       top_capacity_ /= 2;
     }
   }
 
-  Top* tops_ = nullptr;
+  // Most streams are one chunk, whose address stands here; more have an array of them.
+  union {
+    Chunk* only_ = nullptr;  // top_capacity_ is 0
+    Chunk** tops_;
+  };
   uint32_t top_count_ = 0;
   uint32_t top_capacity_ = 0;
   size_t size_ = 0;
