@@ -27,8 +27,8 @@ std::optional<std::vector<std::string>> split_words(std::string_view line);
 // The word between double quotes, unprintable bytes as escapes: what split_words reads back.
 std::string quote_word(std::string_view bytes);
 
-// The fewest digits that read back as the same double ("3", "0.1", "inf", "1e+21"), set as Redis 7.2
-// sets them in replies and scores (7.0 writes up to 17 digits; see double_text.h).
+// The fewest digits that read back as the same double ("3", "0.1", "inf", "1e+21"), set as
+// Redis 7.2 sets them in replies and scores (7.0 writes up to 17 digits; see double_text.h).
 std::string format_double(double value);
 // The same into a buffer of kPrintedDoubleBytes; returns the end.
 inline constexpr size_t kPrintedDoubleBytes = 32;
