@@ -26,8 +26,8 @@ import rq_jobs  # noqa: E402
 
 REGISTRIES = (CanceledJobRegistry, DeferredJobRegistry, FailedJobRegistry, FinishedJobRegistry, ScheduledJobRegistry,
               StartedJobRegistry)
-MASKS = {"time": r"\d{4}-\d\d-\d\dT[\d:.]+Z", "score": r"\b1\d{9,12}(-\d+|\.\d+)?\b", "address": HOST + r":\d+",
-         "pid": r"(?<=^pid=)\d+", "seconds": r"(?<=working_time=)[\d.e-]+"}
+MASKS = {"time": r"\d{4}-\d\d-\d\dT[\d:.]+Z", "score": r"\b1(\d{9,12}(-\d+|\.\d+)?|\.\d+e[+]9)\b",
+         "address": HOST + r":\d+", "pid": r"(?<=^pid=)\d+", "seconds": r"(?<=working_time=)[\d.e-]+"}
 
 
 class Site:

@@ -12,7 +12,7 @@ import unittest
 from real_program import RealProgram, keyspace
 from stories import HOST, eventually
 
-MASKS = {"jid": r"\b[0-9a-f]{24}\b", "time": r"\b1\d{9}\.\d+(e[+]09)?\b", "today": r"\d{4}-\d\d-\d\d",
+MASKS = {"jid": r"\b[0-9a-f]{24}\b", "time": r"\b1(\d{9}\.\d+(e[+]09)?|\.\d+e[+]9)\b", "today": r"\d{4}-\d\d-\d\d",
          "process": r'[^\s:"]+:\d+:[0-9a-f]{12}\b', "pid": r'(?<="pid":)\d+',
          "number": r"(?<=^rss=)\d+|(?<=^rtt_us=)\d+"}
 
