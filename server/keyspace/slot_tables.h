@@ -14,7 +14,9 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -40,7 +42,14 @@ struct TableHome {
 
 class SlotTables {
  public:
-  SlotTables() : homes_(kSlotCount), settled_(kSlotCount) {}
+  SlotTables() = default;
+  SlotTables(const SlotTables&) = delete;
+  SlotTables& operator=(const SlotTables&) = delete;
+  ~SlotTables() {
+    for (size_t i = present_._Find_first(); i < kSlotCount; i = present_._Find_next(i)) {
+      homes_[i].table.reset();
+    }
+  }
 
   size_t keys() const { return keys_; }
   size_t keys(Slot slot) const {
@@ -148,9 +157,7 @@ class SlotTables {
   static size_t at_or_after(const Bits& bits, size_t from) {
     return from == 0 ? bits._Find_first() : bits._Find_next(from - 1);
   }
-  size_t index_of(const TableHome& home) const {
-    return static_cast<size_t>(&home - homes_.data());
-  }
+  size_t index_of(const TableHome& home) const { return static_cast<size_t>(&home - homes_.get()); }
   template <class Change>
   void counted(TableHome& home, Change&& change);
   void changed_by(const TableHome& home, int keys);
@@ -158,11 +165,26 @@ class SlotTables {
   void begin(size_t index);
   std::unique_ptr<Table> take(size_t index);
 
-  std::vector<TableHome> homes_;
+  // Zeroed memory is an array of homes without tables, and takes no page before one gets a table:
+  // an idle node of a cluster has none.
+  template <class T>
+  struct ReleaseZeroed {
+    void operator()(T* zeroed) const { std::free(zeroed); }
+  };
+  template <class T>
+  using Zeroed = std::unique_ptr<T[], ReleaseZeroed<T>>;
+  template <class T>
+  static Zeroed<T> zeroed() {
+    auto* const made = static_cast<T*>(std::calloc(kSlotCount, sizeof(T)));
+    if (made == nullptr) throw std::bad_alloc();
+    return Zeroed<T>(made);
+  }
+
+  Zeroed<TableHome> homes_ = zeroed<TableHome>();
   // Of each table. By themselves, eight in a cache line and all in 32 pages: a request of a cluster
   // node reads one of them, its bucket and its entry, and nothing else that another slot's does
   // not.
-  std::vector<Table::Settled> settled_;
+  Zeroed<Table::Settled> settled_ = zeroed<Table::Settled>();
   Bits present_;
   Bits expiring_;
   Bits rehashing_;     // and some that are done
