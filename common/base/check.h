@@ -47,7 +47,7 @@ struct Left {
   Held<L> value;
 #define REDAN_CHECK_OPERATOR(op)                                        \
   template <class R>                                                    \
-  auto operator op(const R& right) const {                              \
+  [[gnu::always_inline]] auto operator op(const R& right) const {       \
     return Outcome<R>{static_cast<bool>(value op right), value, right}; \
   }
   template <class R>
@@ -72,13 +72,13 @@ struct Left {
 
 struct Start {
   template <class L>
-  Left<L> operator<<(const L& left) const {
+  [[gnu::always_inline]] Left<L> operator<<(const L& left) const {
     return {left};
   }
 };
 
 template <class T>
-bool passed(const T& outcome) {
+[[gnu::always_inline]] inline bool passed(const T& outcome) {
   if constexpr (requires { outcome.ok; }) {
     return outcome.ok;
   } else {
@@ -95,11 +95,19 @@ std::string values(const T& outcome) {
   }
 }
 
+// Of one kind of operands, so that a check that passes is a comparison and nothing else.
+template <class T>
+[[noreturn, gnu::noinline, gnu::cold]] void fail(const T& outcome, const char* expression,
+                                                 const char* file, int line) {
+  check_failed(expression, values(outcome), file, line);
+}
+
 // Called within the full expression that made `outcome`, whose operands may be temporaries.
 template <class T>
-void verify(const T& outcome, const char* expression, const char* file, int line) {
+[[gnu::always_inline]] inline void verify(const T& outcome, const char* expression,
+                                          const char* file, int line) {
   if (!passed(outcome)) [[unlikely]] {
-    check_failed(expression, values(outcome), file, line);
+    fail(outcome, expression, file, line);
   }
 }
 
