@@ -91,37 +91,38 @@ constexpr uint64_t quotient_of(uint64_t factor) {
   return quotient;
 }
 
-template <class Word>
-inline uint64_t load(const char* from) {
-  Word word;
+inline long long load_word(const char* from) {
+  long long word;
   std::memcpy(&word, from, sizeof word);
   return word;
 }
 
-__attribute__((target("pclmul,sse4.1"))) Slot slot_by_clmul(std::string_view key) {
+// A key of less than eight bytes as a number; its text is never longer.
+uint64_t short_number(std::string_view key) {
+  uint64_t number = 0;
+  for (const char c : key) number = number << 8 | static_cast<uint8_t>(c);
+  return number;
+}
+
+__attribute__((target("pclmul,avx"))) Slot slot_by_clmul(std::string_view key) {
   const char* const p = key.data();
   const size_t n = key.size();
   if (n - 1 >= 16) [[unlikely]] {
     return slot_by_tables(key);
   }
-  // The first and the last eight bytes, which overlap; as text, and as a number.
-  uint64_t first = 0, last = 0, high = 0, low = 0;
+  // The key's text, of which no byte may be a brace; as a number: high * 2^64 in the lower lane of
+  // `high`, and the rest in the upper lane of `low`.
+  __m128i text, low, high;
   if (n >= 8) [[likely]] {
-    first = load<uint64_t>(p);
-    last = load<uint64_t>(p + n - 8);
-    low = __builtin_bswap64(last);
-    const size_t half = 4 * (16 - n);
-    high = __builtin_bswap64(first) >> half >> half;
-  } else if (n >= 4) {
-    first = load<uint32_t>(p);
-    last = load<uint32_t>(p + n - 4);
-    low = static_cast<uint64_t>(__builtin_bswap32(static_cast<uint32_t>(first))) << 8 * (n - 4) |
-          __builtin_bswap32(static_cast<uint32_t>(last));
+    // The first and the last eight bytes, which overlap.
+    text = _mm_set_epi64x(load_word(p + n - 8), load_word(p));
+    low =
+        _mm_shuffle_epi8(text, _mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    high = _mm_srl_epi64(low, _mm_cvtsi32_si128(static_cast<int>(8 * (16 - n))));
   } else {
-    for (size_t i = 0; i < n; ++i) low = low << 8 | static_cast<uint8_t>(p[i]);
-    first = low;
+    text = low = _mm_set_epi64x(static_cast<long long>(short_number(key)), 0);
+    high = _mm_setzero_si128();
   }
-  const __m128i text = _mm_set_epi64x(static_cast<long long>(last), static_cast<long long>(first));
   if (_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('{'))) != 0) [[unlikely]] {
     return slot_by_tables(key);
   }
@@ -135,15 +136,13 @@ __attribute__((target("pclmul,sse4.1"))) Slot slot_by_clmul(std::string_view key
   constexpr auto kLowQuotient = static_cast<long long>(quotient_of(kLowFactor));
   const __m128i quotients = _mm_set_epi64x(kLowQuotient, kHighQuotient);
   const __m128i factors = _mm_set_epi64x(kLowFactor, kHighFactor);
-  const __m128i a = _mm_cvtsi64_si128(static_cast<long long>(high));
-  const __m128i b = _mm_cvtsi64_si128(static_cast<long long>(low));
-  const __m128i quotient = _mm_srli_si128(_mm_xor_si128(_mm_clmulepi64_si128(a, quotients, 0x00),
-                                                        _mm_clmulepi64_si128(b, quotients, 0x10)),
-                                          8);
+  // In the upper lanes; what the lower ones hold is not used.
+  const __m128i quotient = _mm_xor_si128(_mm_clmulepi64_si128(high, quotients, 0x00),
+                                         _mm_clmulepi64_si128(low, quotients, 0x11));
   static_assert(kLowFactor == 0x1021);  // Also what the polynomial is without its x^16.
   const __m128i rest =
-      _mm_xor_si128(_mm_clmulepi64_si128(a, factors, 0x00),
-                    _mm_clmulepi64_si128(_mm_xor_si128(quotient, b), factors, 0x10));
+      _mm_xor_si128(_mm_clmulepi64_si128(high, factors, 0x00),
+                    _mm_clmulepi64_si128(_mm_xor_si128(quotient, low), factors, 0x11));
   return Slot(static_cast<uint16_t>(_mm_cvtsi128_si32(rest) & (kSlotCount - 1)));
 }
 #endif
@@ -157,7 +156,7 @@ Slot (*slot_of_key)(std::string_view key) = slot_by_tables;
 namespace {
 #if defined(__x86_64__)
 [[maybe_unused]] const bool kChosen = [] {
-  if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
+  if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("avx")) {
     detail::slot_of_key = slot_by_clmul;
   }
   return true;

@@ -139,9 +139,10 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
       return Executed::kDone;
     }
     if (const int slot = served_at_once(session, *entry, args); slot != ClusterGate::kUnknown) {
-      parts_.keyspace.set_slot(Slot(static_cast<uint16_t>(slot)));
+      Keyspace& keyspace = parts_.keyspace;
+      keyspace.set_slot(Slot(static_cast<uint16_t>(slot)));
       call_in_series(session, *entry, args, raw, reply);
-      parts_.keyspace.forget_slot();
+      keyspace.forget_slot();
       serve_blocked();
       return Executed::kDone;
     }

@@ -72,11 +72,9 @@ class SlotTables {
     const Table* const table = homes_[slot.value].table.get();
     return table == nullptr ? nullptr : table->find(key);
   }
-  // The home of a slot for a caller that will change what is there, where nothing has to be done
-  // before and locate_settled() finds the key; nullptr: see writable() and locate().
-  TableHome* find_settled(Slot slot) {
-    return settled_[slot.value] && sink_ == nullptr ? &homes_[slot.value] : nullptr;
-  }
+  // Whether a caller that will change what is there has nothing to do before, and locate_settled()
+  // finds the key in home_at(); else see writable() and locate().
+  bool is_settled(Slot slot) const { return settled_[slot.value] && sink_ == nullptr; }
   Table::Place locate_settled(Slot slot, const HashKey& hash_key, std::string_view key) const {
     return Table::locate(settled_[slot.value], hash_key, key);
   }
