@@ -5,6 +5,7 @@
 #include "clusterctl/look.h"
 #include "clusterctl/output.h"
 #include "clusterctl/verbs.h"
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 
 namespace redan {

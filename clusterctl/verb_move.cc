@@ -10,6 +10,7 @@
 #include "clusterctl/session.h"
 #include "clusterctl/verbs.h"
 #include "clusterctl/work.h"
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 
 namespace redan {

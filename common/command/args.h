@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 #include "common/base/result.h"
 

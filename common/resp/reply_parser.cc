@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 
 namespace redan {

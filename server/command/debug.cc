@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "common/base/double_text.h"
 #include "common/base/glob.h"
 #include "common/command/args.h"
 #include "common/log/log.h"

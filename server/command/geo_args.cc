@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 #include "common/command/args.h"
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <optional>
 
+#include "common/base/double_text.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
 #include "server/command/families.h"

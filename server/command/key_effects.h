@@ -1,10 +1,10 @@
 // What several families do to keys, and how replicas hear of it.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <string_view>
 
+#include "common/base/decimal.h"
 #include "common/base/result.h"
 #include "server/command/call.h"
 #include "server/keyspace/keyspace.h"
@@ -25,7 +25,7 @@ inline Error same_object() {
 class Digits {
  public:
   explicit Digits(int64_t value)
-      : size_(static_cast<size_t>(std::to_chars(text_, text_ + sizeof text_, value).ptr - text_)) {}
+      : size_(static_cast<size_t>(print_decimal(text_, value) - text_)) {}
   std::string_view view() const { return {text_, size_}; }
 
  private:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/double_text.h"
 #include "common/command/args.h"
 
 namespace redan {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/double_text.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
 #include "server/command/families.h"

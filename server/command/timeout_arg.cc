@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 
 namespace redan {

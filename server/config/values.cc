@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/double_text.h"
 #include "common/base/parse.h"
 
 namespace redan {

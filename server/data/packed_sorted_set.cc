@@ -1,6 +1,6 @@
 #include "server/data/packed_sorted_set.h"
 
-#include "common/base/parse.h"
+#include "common/base/double_text.h"
 
 namespace redan {
 

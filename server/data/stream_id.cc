@@ -4,13 +4,14 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "common/base/decimal.h"
+
 namespace redan {
 
 StreamIdText::StreamIdText(StreamId id) {
-  char* const end = text_ + sizeof text_;
-  char* at = std::to_chars(text_, end, id.ms).ptr;
+  char* at = print_decimal(text_, id.ms);
   *at++ = '-';
-  at = std::to_chars(at, end, id.seq).ptr;
+  at = print_decimal(at, id.seq);
   size_ = static_cast<size_t>(at - text_);
 }
 

@@ -1,11 +1,11 @@
 #include "server/keyspace/entry.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/decimal.h"
 #include "common/base/parse.h"
 
 namespace redan {
@@ -33,7 +33,7 @@ uint8_t type_byte(ValueType type, Encoding encoding) {
 
 size_t digits_of(int64_t value) {
   char digits[24];
-  return static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, value).ptr - digits);
+  return static_cast<size_t>(print_decimal(digits, value) - digits);
 }
 
 }  // namespace
@@ -52,8 +52,7 @@ void FreeHeapString::operator()(HeapString* string) const {
 
 std::string_view Entry::long_string(Scratch& scratch) const {
   if (encoding() == Encoding::kHeap) return heap()->view();
-  const char* end =
-      std::to_chars(scratch.digits, scratch.digits + sizeof scratch.digits, integer()).ptr;
+  const char* end = print_decimal(scratch.digits, integer());
   return {scratch.digits, static_cast<size_t>(end - scratch.digits)};
 }
 

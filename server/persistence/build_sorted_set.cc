@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "common/base/parse.h"
+#include "common/base/double_text.h"
 #include "server/data/listpack.h"
 #include "server/data/packed_sorted_set.h"
 #include "server/data/scored_member.h"

@@ -3,10 +3,10 @@
 #include <liblzf/lzf.h>
 
 #include <bit>
-#include <charconv>
 #include <cstring>
 #include <limits>
 
+#include "common/base/decimal.h"
 #include "common/base/parse.h"
 
 namespace redan {
@@ -109,7 +109,7 @@ void append_rdb_string(ByteBuffer& out, std::string_view bytes, bool compress) {
 void append_rdb_integer(ByteBuffer& out, int64_t value) {
   if (append_short_integer(out, value)) return;
   char text[24];
-  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
+  const auto end = print_decimal(text, value);
   append_rdb_length(out, static_cast<uint64_t>(end - text));
   out.append(std::string_view(text, static_cast<size_t>(end - text)));
 }

@@ -1,10 +1,10 @@
 #include "server/replication/backlog.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "common/base/check.h"
+#include "common/base/decimal.h"
 
 namespace redan {
 
@@ -20,7 +20,7 @@ char* write_header(char* to, char mark, uint64_t number) {
   if (number < 10) {
     *to++ = static_cast<char>('0' + number);
   } else {
-    to = std::to_chars(to, to + 20, number).ptr;
+    to = print_decimal(to, number);
   }
   *to++ = '\r';
   *to++ = '\n';
@@ -110,7 +110,7 @@ void Backlog::feed(int db, std::span<const std::string_view> args) {
   if (!active_) return;
   if (db != stream_db_) {
     char digits[12];
-    const char* end = std::to_chars(digits, digits + sizeof digits, db).ptr;
+    const char* end = print_decimal(digits, int64_t{db});
     const std::string_view select[] = {"SELECT", {digits, static_cast<size_t>(end - digits)}};
     append_command(select);
     stream_db_ = db;
