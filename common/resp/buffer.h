@@ -68,7 +68,7 @@ class ByteBuffer {
   }
 
  private:
-  void grow(size_t bytes) {
+  [[gnu::noinline, gnu::cold]] void grow(size_t bytes) {
     size_t capacity = capacity_ < 256 ? 512 : capacity_ * 2;
     while (capacity < size_ + bytes) capacity *= 2;
     char* data = static_cast<char*>(std::realloc(data_, capacity));

@@ -2,9 +2,19 @@
 
 #include <string>
 
-#include "common/base/parse.h"
+#include "common/base/double_text.h"
 
 namespace redan {
+
+void ReplyWriter::long_number(char mark, int64_t value) {
+  char* const to = out_->reserve(kMostDecimalBytes + 3);
+  char* p = to;
+  *p++ = mark;
+  p = print_decimal(p, value);
+  *p++ = '\r';
+  *p++ = '\n';
+  out_->advance(static_cast<size_t>(p - to));
+}
 
 void ReplyWriter::bulk_integer(int64_t value) {
   char digits[kMostDecimalBytes];

@@ -89,18 +89,15 @@ class ReplyWriter {
 
  private:
   void number(char mark, int64_t value) {
-    char* to = out_->reserve(32);
-    char* p = to;
-    *p++ = mark;
-    if (value >= 0 && value < 10) {
-      *p++ = static_cast<char>('0' + value);
-    } else {
-      p = print_decimal(p, value);
-    }
-    *p++ = '\r';
-    *p++ = '\n';
-    out_->advance(static_cast<size_t>(p - to));
+    if (value < 0 || value > 9) return long_number(mark, value);
+    char* const to = out_->reserve(4);
+    to[0] = mark;
+    to[1] = static_cast<char>('0' + value);
+    to[2] = '\r';
+    to[3] = '\n';
+    out_->advance(4);
   }
+  void long_number(char mark, int64_t value);
   void close(size_t start, char mark, size_t count);
 
   ByteBuffer* out_;

@@ -7,8 +7,9 @@ namespace redan {
 
 namespace {
 
-size_t make_set(Call& call, std::string_view key, Keyspace::Ref& ref,
-                std::span<const std::string_view> members) {
+// Out of line: adding to a set that is there needs neither its code nor its place on the stack.
+[[gnu::noinline]] size_t make_set(Call& call, std::string_view key, Keyspace::Ref& ref,
+                                  std::span<const std::string_view> members) {
   Keyspace& keyspace = call.keyspace();
   SetBuilder set(keyspace.limits());
   size_t added = set.add(members[0]) ? 1 : 0;

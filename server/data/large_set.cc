@@ -44,12 +44,9 @@ ValuePiece piece_of(const LargeSet::Member& member, Listpack::Scratch& scratch) 
 
 }  // namespace
 
-SetName LargeSet::name_of(std::string_view text) {
-  if (!text.empty() && text.size() <= 20 &&
-      (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'))) {
-    const std::optional<int64_t> integer = parse_int64(text);
-    if (integer && SetName::fits(*integer)) return {.is_integer = true, .integer = *integer};
-  }
+SetName LargeSet::number_or_text(std::string_view text) {
+  const std::optional<int64_t> integer = parse_int64(text);
+  if (integer && SetName::fits(*integer)) return {.is_integer = true, .integer = *integer};
   return {.text = text};
 }
 

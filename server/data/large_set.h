@@ -168,7 +168,12 @@ class LargeSet final : public LargeValue {
     size_t handed_over = 0;
   };
 
-  static SetName name_of(std::string_view text);
+  static SetName name_of(std::string_view text) {
+    const char first = text.empty() ? 'x' : text[0];
+    if ((first >= '0' && first <= '9') || first == '-') return number_or_text(text);
+    return {.text = text};
+  }
+  static SetName number_or_text(std::string_view text);
   static Member shown(SetSlot member) {
     if (member.is_integer()) return {.is_integer = true, .integer = member.integer()};
     return {.text = member.text()->view()};

@@ -134,8 +134,9 @@ const Entry* Keyspace::peek(int db, std::string_view key) {
 
 [[gnu::noinline]] Keyspace::Ref Keyspace::change_in_slot(std::string_view key) {
   const Slot slot = slot_of(key);
-  if (TableHome* const home = slots_->find_settled(slot)) [[likely]] {
-    return Ref(*home, [&] { return slots_->locate_settled(slot, hash_key_, key); });
+  if (slots_->is_settled(slot)) [[likely]] {
+    return Ref(slots_->home_at(slot.value),
+               [&] { return slots_->locate_settled(slot, hash_key_, key); });
   }
   TableHome& home = slots_->writable(slot, hash_key_);
   return Ref(home, [&] { return slots_->locate(home, key); });
@@ -216,11 +217,6 @@ Entry* Keyspace::replace(Ref ref, Change&& change) {
   count(home, *entry);
   home.table->replace(ref.place_, entry, entry->may_expire());
   return entry;
-}
-
-void Keyspace::count_bytes(TableHome& home, size_t before, size_t after) {
-  home.entry_bytes += after - before;
-  if (slots_ != nullptr) databases_[0].entry_bytes += after - before;
 }
 
 void Keyspace::insert(TableHome& home, Table::Place place, Entry* entry) {
@@ -373,15 +369,11 @@ void Keyspace::convert(Ref& ref, StoredValue value) {
   });
 }
 
-void Keyspace::edited(Ref& ref, size_t bytes_before, bool had_expiring_fields) {
+// The hash has them now and had none, or the other way round.
+void Keyspace::expiring_fields_changed(Ref& ref) {
   TableHome& home = *ref.home_;
   Entry* const entry = ref.place_.entry();
-  count_bytes(home, bytes_before, entry->large().memory_bytes());
-  const bool has_now = entry->has_expiring_fields();
-  if (has_now == had_expiring_fields) [[likely]] {
-    return;
-  }
-  const size_t change = has_now ? 1 : ~size_t{0};
+  const size_t change = entry->has_expiring_fields() ? 1 : ~size_t{0};
   home.expiring_hashes += change;
   home.table->replace(ref.place_, entry, entry->may_expire());
   if (slots_ == nullptr) return;

@@ -199,7 +199,13 @@ class Keyspace {
       bytes_before_ = value_.memory_bytes();
       had_expiring_fields_ = value_.kind() == LargeKind::kExpiringHash;
     }
-    ~LargeEdit() { keyspace_.edited(ref_, bytes_before_, had_expiring_fields_); }
+    ~LargeEdit() {
+      const size_t bytes = value_.memory_bytes();
+      if (bytes != bytes_before_) keyspace_.count_bytes(*ref_.home_, bytes_before_, bytes);
+      if ((value_.kind() == LargeKind::kExpiringHash) != had_expiring_fields_) [[unlikely]] {
+        keyspace_.expiring_fields_changed(ref_);
+      }
+    }
     LargeEdit(const LargeEdit&) = delete;
     LargeEdit& operator=(const LargeEdit&) = delete;
     T* operator->() { return &value_; }
@@ -293,7 +299,9 @@ class Keyspace {
   int64_t field_horizon_ms() const {
     return (replica_ || holding_) && applying_stream_ ? INT64_MIN : now_ms_;
   }
-  bool has_due_fields(const Entry& entry) const;
+  bool has_due_fields(const Entry& entry) const {
+    return entry.has_expiring_fields() && first_field_is_due(entry);
+  }
   // Deletes some fields of a hash whose time has come, where this node may; the key may be gone
   // then.
   void expire_fields(int db, std::string_view key);
@@ -311,7 +319,7 @@ class Keyspace {
   // slot is computed once. The caller has checked the keys.
   void set_slot(Slot slot) {
     known_slot_ = slot.value;
-    if (slots_ != nullptr) slots_->prefetch(slot);
+    slots_->prefetch(slot);
   }
   void forget_slot() { known_slot_ = -1; }
   std::optional<Slot> known_slot() const {
@@ -448,14 +456,18 @@ class Keyspace {
     return !is_expired(entry) && !(holding_ && held_.contains(slot_of_key(entry.key())));
   }
   size_t held_keys() const;
+  bool first_field_is_due(const Entry& entry) const;
   void expire(int db, TableHome& home, Table::Place place);
   size_t expire_fields(int db, TableHome& home, Table::Place place);
   void expire_next(int db, TableHome& home, ExpiryOutcome& outcome);
   void expire_some_slots(size_t buckets, ExpiryOutcome& outcome);
   void touch(Entry& entry);
   char* splice(Ref& ref, size_t at, size_t removed, size_t added);
-  void count_bytes(TableHome& home, size_t before, size_t after);
-  void edited(Ref& ref, size_t bytes_before, bool had_expiring_fields);
+  void count_bytes(TableHome& home, size_t before, size_t after) {
+    home.entry_bytes += after - before;
+    if (slots_ != nullptr) databases_[0].entry_bytes += after - before;
+  }
+  void expiring_fields_changed(Ref& ref);
   void forget_value(Entry& entry);
   template <class Change>
   Entry* replace(Ref ref, Change&& change);

@@ -274,8 +274,7 @@ void Keyspace::expire_next(int db, TableHome& home, ExpiryOutcome& outcome) {
   if (database(db).expiring == 0) average_ttl = 0;
 }
 
-bool Keyspace::has_due_fields(const Entry& entry) const {
-  if (!entry.has_expiring_fields()) return false;
+bool Keyspace::first_field_is_due(const Entry& entry) const {
   const auto& hash = static_cast<const LargeHash&>(entry.large());
   return hash.first_to_expire()->expiry_ms() <= now_ms_;
 }
@@ -293,7 +292,8 @@ size_t Keyspace::expire_fields(int db, TableHome& home, Table::Place place) {
     hash.erase(names.back());
   }
   Ref ref(home, [&] { return place; });
-  edited(ref, bytes, true);
+  count_bytes(home, bytes, hash.memory_bytes());
+  if (!hash.has_expiring()) expiring_fields_changed(ref);
   stats_.expired_fields += names.size();
   changed(db, entry->key(), 0);  // Time changed it, not a command.
   const bool key_goes = hash.size() == 0;

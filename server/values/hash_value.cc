@@ -89,8 +89,8 @@ void HashEdit::remove_key() {
 }
 
 bool HashEdit::hides(std::string_view field) const {
-  if (!ref_ || !ref_->has_expiring_fields()) return false;
-  const HashField* const found = static_cast<const LargeHash&>(ref_->large()).find(field);
+  if (!large_ || !(**large_).has_expiring()) return false;
+  const HashField* const found = (**large_).find(field);
   return found != nullptr && found->expires() && found->expiry_ms() <= keyspace_.field_horizon_ms();
 }
 

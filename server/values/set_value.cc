@@ -185,15 +185,18 @@ bool SetEdit::erase_compact(std::string_view member) {
 }
 
 size_t SetEdit::add(std::span<const std::string_view> members) {
-  if (!ref_->is_large() && outgrown_by(ref_->form(), members.size(), keyspace_.limits())) {
-    become_large(std::min(members.size(), kMostReserved));
-  }
   size_t added = 0;
-  size_t i = 0;
-  for (; i < members.size() && !ref_->is_large(); ++i) added += add_compact(members[i]) ? 1U : 0U;
-  if (i == members.size()) return added;
+  if (!ref_->is_large()) {
+    if (outgrown_by(ref_->form(), members.size(), keyspace_.limits())) {
+      become_large(std::min(members.size(), kMostReserved));
+    }
+    for (; !members.empty() && !ref_->is_large(); members = members.subspan(1)) {
+      added += add_compact(members[0]) ? 1U : 0U;
+    }
+    if (members.empty()) return added;
+  }
   auto large = keyspace_.large<LargeSet>(ref_);
-  for (; i < members.size(); ++i) added += large->add(members[i]) ? 1U : 0U;
+  for (const std::string_view member : members) added += large->add(member) ? 1U : 0U;
   return added;
 }
 
