@@ -1,6 +1,6 @@
 # How every folder of the tree is built. A folder's own CMakeLists.txt is one line:
 #   redan_library(gossip DEPENDS base protocol)
-# makes the static library redan_gossip from the folder's *.cc files.
+# makes the static library redan_gossip from the folder's *.cc files, and of those in FOLDERS below it.
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -76,8 +76,9 @@ endif()
 # redan_library(NAME [DEPENDS lib...] [LINK external...] [EXCEPT file...]): the *.cc files of this folder, but for
 # those that another target takes.
 function(redan_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;EXCEPT" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;DEPENDS;LINK;EXCEPT" ${ARGN})
+  list(TRANSFORM ARG_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cc")
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc ${ARG_FOLDERS})
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   list(TRANSFORM ARG_EXCEPT PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   list(REMOVE_ITEM sources ${ARG_EXCEPT})

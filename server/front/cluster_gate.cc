@@ -1,7 +1,7 @@
 #include "server/front/cluster_gate.h"
 
 #include "common/command/keys.h"
-#include "server/command/cluster_verbs.h"
+#include "server/command/cluster/cluster_verbs.h"
 
 namespace redan {
 

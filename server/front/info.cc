@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/metrics/info_writer.h"
-#include "server/command/memory_report.h"
+#include "server/command/node/memory_report.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
 #include "server/front/memory_limit.h"

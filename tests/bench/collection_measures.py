@@ -135,7 +135,7 @@ AT_SIZES = {
     "bits": ["SETBIT bits {i} 1", "GETBIT bits {i}", "BITCOUNT bits", "BITPOS bits 0", "BITFIELD bits INCRBY u8 {i} 1",
              "BITOP NOT other bits", "BITOP AND other bits bits", "BITCOUNT bits 0 9", "STRLEN bits", "GETRANGE bits 0 9",
              "DUMP bits"],
-    "hll": ["PFADD hll {m}", "PFADD hll {x}", "PFCOUNT hll", "PFCOUNT hll none", "PFMERGE other hll"],
+    "hll": ["PFADD hll {m}", "PFADD hll {x}", "PFCOUNT hll", "PFCOUNT hll none", "PFMERGE merged hll"],
     "geo": ["GEOADD geo 15.5 40.5 {m}", "GEOPOS geo {m}", "GEODIST geo {m} m1", "GEOHASH geo {m}",
             "GEOSEARCH geo FROMMEMBER {m} BYRADIUS 100 km", "GEOSEARCH geo FROMMEMBER {m} BYRADIUS 300 km ASC COUNT 5",
             "GEOSEARCH geo FROMMEMBER {m} BYBOX 500 500 km COUNT 5 ANY"],

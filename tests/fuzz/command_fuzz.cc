@@ -20,7 +20,7 @@
 
 #include "common/base/check.h"
 #include "common/resp/reply_parser.h"
-#include "server/command/digest.h"
+#include "server/command/keys/digest.h"
 #include "server/values/sorted_set_value.h"
 #include "tests/fuzz/command_maker.h"
 #include "tests/fuzz/payload.h"

@@ -5,7 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/crc64.h"
-#include "server/command/digest.h"
+#include "server/command/keys/digest.h"
 #include "server/drivers/snapshot_loader.h"
 #include "server/keyspace/keyspace.h"
 #include "tests/fuzz/input.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/command/memory_report.h"
+#include "server/command/node/memory_report.h"
 #include "tests/unit/server/command/command_fixture.h"
 
 namespace redan {

@@ -1,4 +1,4 @@
-#include "server/command/sort_order.h"
+#include "server/command/keys/sort_order.h"
 
 #include <gtest/gtest.h>
 

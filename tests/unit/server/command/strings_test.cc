@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "common/base/parse.h"
-#include "server/command/lcs.h"
-#include "server/command/value_condition.h"
+#include "server/command/strings/lcs.h"
+#include "server/command/strings/value_condition.h"
 #include "tests/unit/server/command/command_fixture.h"
 
 namespace redan {
