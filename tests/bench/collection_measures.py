@@ -96,7 +96,8 @@ def memory_of_collections(report, builds, options):
 
 
 # Commands on a collection of N elements named as FILL makes them; {m} is a member, {i} an index in the middle, {j}
-# that and 10 more, {x} a new name for each call.
+# that and 10 more, {x} a new name for each call. What makes a collection larger or smaller is measured together with
+# what undoes it (" ; "): the size stays what the line says.
 FILL = {
     "list": lambda i: ("RPUSH", "list", f"m{i}"),
     "hash": lambda i: ("HSET", "hash", f"m{i}", f"v{i}"),
@@ -110,26 +111,27 @@ FILL = {
     "numbers": lambda i: ("RPUSH", "numbers", i * 7919 % 1_000_003),
 }
 AT_SIZES = {
-    "list": ["LPUSH list x", "RPUSH list x", "LPOP list", "RPOP list", "LLEN list", "LINDEX list 0", "LINDEX list -1",
-             "LINDEX list {i}", "LSET list {i} y", "LRANGE list 0 9", "LRANGE list {i} {j}", "LINSERT list BEFORE m5 x",
-             "LREM list 1 m5", "LPOS list m7", "LMOVE list list LEFT RIGHT", "RPOPLPUSH list list", "LTRIM list 0 -1",
-             "LMPOP 1 list LEFT COUNT 2", "LRANGE list 0 -1", "LPOS list none"],
-    "hash": ["HSET hash {m} y", "HSET hash {x} y", "HGET hash {m}", "HMGET hash {m} m1 m2 none", "HEXISTS hash {m}",
-             "HDEL hash {x}", "HSTRLEN hash {m}", "HINCRBY hash counter 1", "HINCRBYFLOAT hash counter 1.5", "HLEN hash",
-             "HRANDFIELD hash 5", "HRANDFIELD hash -5 WITHVALUES", "HSCAN hash 0", "HSETNX hash {x} y", "HGETALL hash",
-             "HKEYS hash", "HVALS hash"],
-    "set": ["SADD set {x}", "SADD set {m}", "SREM set {x}", "SISMEMBER set {m}", "SMISMEMBER set {m} m1 none", "SCARD set",
-            "SRANDMEMBER set", "SRANDMEMBER set 5", "SRANDMEMBER set -5", "SPOP set", "SSCAN set 0", "SMEMBERS set",
-            "SINTER set ints", "SINTERCARD 2 set ints LIMIT 5", "SUNION set ints", "SDIFF set ints"],
-    "ints": ["SADD ints {i}", "SISMEMBER ints {i}", "SREM ints {i}", "SRANDMEMBER ints 5", "SMEMBERS ints"],
-    "zset": ["ZADD zset {i} {m}", "ZADD zset {i} {x}", "ZINCRBY zset 1 {m}", "ZSCORE zset {m}", "ZMSCORE zset {m} none",
-             "ZRANK zset {m}", "ZREVRANK zset {m}", "ZCARD zset", "ZCOUNT zset 3 {i}", "ZLEXCOUNT zset - +", "ZRANGE zset 0 9",
-             "ZRANGE zset {i} {j} WITHSCORES", "ZRANGE zset {i} +inf BYSCORE LIMIT 0 10", "ZREVRANGE zset 0 9",
-             "ZRANGEBYSCORE zset {i} {j}", "ZREM zset {x}", "ZPOPMIN zset", "ZPOPMAX zset", "ZRANDMEMBER zset 5",
-             "ZSCAN zset 0", "ZREMRANGEBYRANK zset 0 0", "ZREMRANGEBYSCORE zset 5 5", "ZMPOP 1 zset MIN", "ZRANGE zset 0 -1",
-             "ZUNION 2 zset zset", "ZINTER 2 zset zset", "ZDIFF 2 zset none", "ZRANGESTORE other zset 0 9",
-             "ZUNIONSTORE other 1 zset"],
-    "stream": ["XADD stream * f v", "XLEN stream", "XRANGE stream - + COUNT 10", "XREVRANGE stream + - COUNT 10",
+    "list": ["LPUSH list x ; LPOP list", "RPUSH list x ; RPOP list", "LPUSH list x ; RPOP list", "RPUSH list x y ; LMPOP 1 list LEFT COUNT 2",
+             "LLEN list", "LINDEX list 0", "LINDEX list -1", "LINDEX list {i}", "LSET list {i} y", "LRANGE list 0 9",
+             "LRANGE list {i} {j}", "LINSERT list BEFORE m5 x ; LREM list 1 x", "LPOS list m7", "LMOVE list list LEFT RIGHT",
+             "RPOPLPUSH list list", "LTRIM list 0 -1", "LRANGE list 0 -1", "LPOS list none"],
+    "hash": ["HSET hash {m} y", "HSET hash {x} y ; HDEL hash {x}", "HGET hash {m}", "HMGET hash {m} m1 m2 none",
+             "HEXISTS hash {m}", "HSTRLEN hash {m}", "HINCRBY hash counter 1", "HINCRBYFLOAT hash counter 1.5", "HLEN hash",
+             "HRANDFIELD hash 5", "HRANDFIELD hash -5 WITHVALUES", "HSCAN hash 0", "HSETNX hash {x} y ; HDEL hash {x}",
+             "HGETALL hash", "HKEYS hash", "HVALS hash"],
+    "set": ["SADD set {x} ; SREM set {x}", "SADD set {m}", "SISMEMBER set {m}", "SMISMEMBER set {m} m1 none", "SCARD set",
+            "SRANDMEMBER set", "SRANDMEMBER set 5", "SRANDMEMBER set -5", "SADD set {x} ; SPOP set", "SSCAN set 0",
+            "SMEMBERS set", "SINTER set ints", "SINTERCARD 2 set ints LIMIT 5", "SUNION set ints", "SDIFF set ints"],
+    "ints": ["SADD ints {i}", "SISMEMBER ints {i}", "SREM ints {i} ; SADD ints {i}", "SRANDMEMBER ints 5", "SMEMBERS ints"],
+    "zset": ["ZADD zset {i} {m}", "ZADD zset {i} {x} ; ZREM zset {x}", "ZINCRBY zset 1 {m}", "ZSCORE zset {m}",
+             "ZMSCORE zset {m} none", "ZRANK zset {m}", "ZREVRANK zset {m}", "ZCARD zset", "ZCOUNT zset 3 {i}",
+             "ZLEXCOUNT zset - +", "ZRANGE zset 0 9", "ZRANGE zset {i} {j} WITHSCORES",
+             "ZRANGE zset {i} +inf BYSCORE LIMIT 0 10", "ZREVRANGE zset 0 9", "ZRANGEBYSCORE zset {i} {j}",
+             "ZADD zset -1 {x} ; ZPOPMIN zset", "ZADD zset 1e9 {x} ; ZPOPMAX zset", "ZRANDMEMBER zset 5", "ZSCAN zset 0",
+             "ZADD zset -1 {x} ; ZREMRANGEBYRANK zset 0 0", "ZADD zset 0.5 {x} ; ZREMRANGEBYSCORE zset 0.5 0.5",
+             "ZADD zset -1 {x} ; ZMPOP 1 zset MIN", "ZRANGE zset 0 -1", "ZUNION 2 zset zset", "ZINTER 2 zset zset",
+             "ZDIFF 2 zset none", "ZRANGESTORE other zset 0 9", "ZUNIONSTORE other 1 zset"],
+    "stream": ["XADD stream MAXLEN = {size} * f v", "XLEN stream", "XRANGE stream - + COUNT 10", "XREVRANGE stream + - COUNT 10",
                "XRANGE stream 1-{i} + COUNT 10", "XREAD COUNT 10 STREAMS stream 1-{i}", "XDEL stream 1-{i}",
                "XTRIM stream MAXLEN 100000000", "XINFO STREAM stream", "XRANGE stream - +"],
     "bits": ["SETBIT bits {i} 1", "GETBIT bits {i}", "BITCOUNT bits", "BITPOS bits 0", "BITFIELD bits INCRBY u8 {i} 1",
@@ -144,14 +146,15 @@ AT_SIZES = {
 # What answers, or goes through, all elements.
 WHOLE = ("list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION",
          "ZINTER", "ZDIFF", "- +", "BITCOUNT bits", "BITPOS", "BITOP", "DUMP", "LINDEX list {i}", "LSET", "LRANGE list {i}",
-         "LINSERT", "LREM", "LPOS", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM", "SORT numbers LIMIT", "SORT numbers ALPHA")
+         "LINSERT", "LREM", "LPOS", "GEOSEARCH", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM", "SORT numbers LIMIT", "SORT numbers ALPHA")
 
 
 def calls_of(template, size, count):
     draw = random.Random(1)
     for n in range(count):
         i = draw.randrange(max(1, size - 10))
-        yield template.format(m=f"m{i}", x=f"x{n}", i=i, j=i + 10).split()
+        call = template.format(m=f"m{i}", x=f"x{n}", i=i, j=i + 10, size=size)
+        yield from (command.split() for command in call.split(" ; "))
 
 
 def commands_at_sizes(report, builds, options):
@@ -175,8 +178,8 @@ def commands_at_sizes(report, builds, options):
 def measure_command(report, servers, template, size, options):
     """Short commands go in pipelines of 200: behind smaller ones what is measured is how a server wakes up."""
     heavy = size > 1000 and any(part in template for part in WHOLE)
-    whole = heavy and not any(part in template for part in ("RANDFIELD", "RANDMEMBER"))
-    count = 3 if whole else 64 if heavy else 2000 if size <= 1000 and any(part in template for part in WHOLE) else 8000
+    whole = heavy and not any(part in template for part in ("RANDFIELD", "RANDMEMBER", "GEOSEARCH"))
+    count = 1 if whole else 64 if heavy else 2000 if size <= 1000 and any(part in template for part in WHOLE) else 20_000
     if options.quick:
         count = min(count, 64)
     at_once = 16 if heavy else 200
@@ -186,9 +189,10 @@ def measure_command(report, servers, template, size, options):
             calls = list(calls_of(template, size, count))
             with server.client(timeout=120) as client:
                 if size <= 1000:
-                    client.call(*calls[0])  # What is an error fails here.
+                    for call in calls[:template.count(" ; ") + 1]:
+                        client.call(*call)  # What is an error fails here.
                 before = server.cpu_nanoseconds()
-                for start in range(0, count, at_once):
+                for start in range(0, len(calls), at_once):
                     answered(client, calls[start:start + at_once])
                 spent = (server.cpu_nanoseconds() - before) / 1000 / count
             report.add(f"{template} at {size}: CPU us", name, spent, "1.00x")
