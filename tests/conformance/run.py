@@ -80,13 +80,13 @@ def main():
             if not server.running():
                 print(f"{server.build.name} died:\n{server.log_tail()}")
                 return 1
+        report.write()
     except Exception:
         lab.show_logs()
         report.write()
         raise
     finally:
         lab.close()
-    report.write()
     print(f"{time.monotonic() - started:.1f} s")
     return 1 if report.failed() else 0
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The comparison itself: it must see what differs, and forgive only what a rule forgives."""
+"""The comparison itself: it must see what differs, and forgive only what a rule forgives; and the harness below it:
+it must hear what a sanitizer says."""
 
 import sys
 import unittest
@@ -8,8 +9,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from harness.binaries import oracle  # noqa: E402
-from harness.processes import Story  # noqa: E402
+from harness.binaries import build_in, oracle  # noqa: E402
+from harness.processes import Lab, Story, eventually  # noqa: E402
 from harness.resp import parse, reply_end  # noqa: E402
 
 import dumps  # noqa: E402
@@ -109,6 +110,35 @@ class TwoServers(Story):
             report.check("test", command, ours, redis)
         link.close()
         self.assertTrue(report.failed())
+
+
+class Sanitizers(unittest.TestCase):
+    """A program that passes for one with AddressSanitizer (it has the name in it) says what a test wants."""
+
+    def run_program(self, at_start, at_end):
+        lab = Lab("selfcheck")
+        program = lab.folder / "redan-server"
+        program.write_text(f"#!/bin/sh\n# __asan_init\ntrap '{at_end}; exit 0' TERM\n{at_start}; echo up\n"
+                           "while :; do sleep 0.01; done\n")
+        program.chmod(0o755)
+        server = lab.server(build=build_in(lab.folder), wait=False)
+        eventually(lambda: "up" in server.log() or not server.running())
+        lab.close()
+
+    def test_a_leak_at_the_end_fails_the_test(self):
+        with self.assertRaisesRegex(AssertionError, "detected memory leaks"):
+            self.run_program("true", "echo ERROR: LeakSanitizer: detected memory leaks")
+
+    def test_an_error_before_fails_the_test(self):
+        for words in ("==7==ERROR: AddressSanitizer: heap-use-after-free", "a.cc:1:2: runtime error: shift by -1",
+                      "WARNING: ThreadSanitizer: data race"):
+            with self.subTest(words), self.assertRaisesRegex(AssertionError, words):
+                self.run_program(f"echo {words}", "true")
+            with self.subTest(words), self.assertRaisesRegex(AssertionError, words):
+                self.run_program(f"echo {words}; exit 1", "true")
+
+    def test_a_program_that_says_nothing_of_the_kind_is_well(self):
+        self.run_program("echo loaded", "echo bye")
 
 
 if __name__ == "__main__":

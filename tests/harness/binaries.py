@@ -5,6 +5,7 @@ that holds no redan-server but a redis-server (as /usr/bin does) makes the stock
 subject, which is how the tests themselves are tested.
 """
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,13 @@ class Build:
     @property
     def is_sanitized(self):
         """Built with AddressSanitizer or ThreadSanitizer: its memory says nothing."""
-        code = self.server.read_bytes()
-        return b"__asan_init" in code or b"__tsan_init" in code
+        return _calls_sanitizer(self.server)
+
+
+@functools.lru_cache(maxsize=None)
+def _calls_sanitizer(program):
+    code = program.read_bytes()
+    return b"__asan_init" in code or b"__tsan_init" in code
 
 
 def build_in(folder):

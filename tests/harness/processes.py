@@ -24,6 +24,16 @@ from .resp import Client, Closed, ReplyError
 HOST = "127.0.0.1"
 _libc = ctypes.CDLL("libc.so.6", use_errno=True)
 _PR_SET_PDEATHSIG = 1
+_SANITIZER_WORDS = ("ERROR: AddressSanitizer", "LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: ")
+
+
+def sanitizer_report(output):
+    """What a sanitizer says in a program's output, from there to its end; empty without any."""
+    lines = output.splitlines()
+    for number, line in enumerate(lines):
+        if any(words in line for words in _SANITIZER_WORDS):
+            return "\n".join(lines[number:])
+    return ""
 
 
 def die_with_parent():
@@ -93,6 +103,8 @@ class Ports:
 class Process:
     """A program with a log file. Options are directives: {"repl-timeout": 5} or {"save": ""}."""
 
+    build = None  # What it is of, where that is known.
+
     def __init__(self, command, folder, log, env=None):
         self.command = [str(part) for part in command]
         self.folder = Path(folder)
@@ -111,6 +123,10 @@ class Process:
     @property
     def pid(self):
         return self.popen.pid
+
+    @property
+    def is_sanitized(self):
+        return self.build is not None and self.build.is_sanitized
 
     def running(self):
         return self.popen.poll() is None
@@ -350,7 +366,8 @@ class Lab:
         done = subprocess.run([str(program), *map(str, arguments)], cwd=self.folder, text=True, timeout=20,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                               preexec_fn=die_with_parent)
-        if done.returncode != 1:  # Zero is a start that ended well, a negative number a crash.
+        # Zero is a start that ended well, a negative number a crash; AddressSanitizer ends with 1, too.
+        if done.returncode != 1 or sanitizer_report(done.stdout):
             raise AssertionError(f"{arguments} end with {done.returncode}:\n{done.stdout}")
         return done.stdout
 
@@ -390,7 +407,7 @@ class Lab:
         done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=timeout,
                               preexec_fn=die_with_parent, **options)
-        if check and done.returncode != 0:
+        if (check and done.returncode != 0) or sanitizer_report(done.stderr):
             raise AssertionError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}"
                                  f"\n{done.stderr}")
         return done.stdout
@@ -401,11 +418,32 @@ class Lab:
             print(f"--- {process.log_path} ({state})\n{process.log_tail(15)}", file=stream)
 
     def close(self):
+        """Ends all processes; fails when a sanitizer had anything to say in one of them."""
+        sanitized = [process for process in self.processes if process.is_sanitized]
+        self._end_politely(sanitized)
         for process in self.processes:
             if process.running():
                 process.kill()
+        reports = [f"--- {process.log_path}\n{report}" for process in sanitized
+                   if (report := sanitizer_report(process.log()))]
         self.ports.release()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if reports:
+            raise AssertionError("a sanitizer reports:\n" + "\n".join(reports))
+
+    @staticmethod
+    def _end_politely(processes, timeout=30):
+        """SIGTERM, because leaks are looked for when a program ends by itself. All at once: a primary that ends waits
+        for its replicas. Who does not end in time, as one whose disk a test has filled, is left running."""
+        for process in processes:
+            process.resume()
+            process.signal(signal.SIGTERM)
+        deadline = time.monotonic() + timeout
+        for process in processes:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
 
 
 def wait_acquainted(sentinel, replicas, sentinels, timeout=60):
