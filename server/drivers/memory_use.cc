@@ -18,6 +18,9 @@
 // jemalloc reads it before main().
 extern "C" const char* malloc_conf;
 const char* malloc_conf = "narenas:1,tcache:false";
+#else
+// Of the sanitizers' runtime; g++ comes without the header that declares it.
+extern "C" size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
 namespace redan {
@@ -54,8 +57,7 @@ int64_t used_memory() {
   refresh();
   return statistic("stats.allocated") + mapped;
 #else
-  const struct mallinfo2 info = ::mallinfo2();
-  return static_cast<int64_t>(info.uordblks + info.hblkhd) + mapped;
+  return static_cast<int64_t>(__sanitizer_get_current_allocated_bytes()) + mapped;
 #endif
 }
 

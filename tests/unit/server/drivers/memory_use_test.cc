@@ -53,4 +53,21 @@ TEST(MemoryUse, TheDataThreadHasAnArenaToItself) {
 }  // namespace
 }  // namespace redan
 
+#else
+
+#include <string>
+
+namespace redan {
+namespace {
+
+// So that maxmemory means something there, too: eviction is tested with sanitizers like the rest.
+TEST(MemoryUse, IsTheSanitizersCountWhereTheAllocatorIsTheirs) {
+  const int64_t before = used_memory();
+  const std::string ten_million(10'000'000, 'x');
+  EXPECT_GE(used_memory() - before, int64_t{10'000'000});
+}
+
+}  // namespace
+}  // namespace redan
+
 #endif
