@@ -21,7 +21,9 @@
 #include "common/base/check.h"
 #include "common/resp/reply_parser.h"
 #include "server/command/keys/digest.h"
+#include "server/values/hash_value.h"
 #include "server/values/sorted_set_value.h"
+#include "server/values/stream_value.h"
 #include "tests/fuzz/command_maker.h"
 #include "tests/fuzz/payload.h"
 #include "tests/unit/server/front/dispatcher_fixture.h"
@@ -63,14 +65,58 @@ std::string members_of(const Entry& entry) {
   return text;
 }
 
-Value value_of(const Entry& entry, bool with_groups) {
+// A digest tells that a field expires, not when.
+std::string deadlines_of(const Entry& entry) {
+  const HashView hash(entry);
+  std::map<std::string, int64_t> deadlines;
+  hash.for_each([&](const HashView::Text& name, const HashView::Text&) {
+    const int64_t expiry_ms = hash.expiry_ms(name.text).value_or(HashField::kStays);
+    if (expiry_ms != HashField::kStays) deadlines.emplace(name.text, expiry_ms);
+  });
+  std::string text;
+  for (const auto& [name, expiry_ms] : deadlines) {
+    text += name + " " + std::to_string(expiry_ms) + "\n";
+  }
+  return text;
+}
+
+// What a replica holds of a stream beside its entries, which are in the digest. When something was
+// delivered and how often may differ: that a consumer asks again for what it had is told nobody.
+std::string groups_of(const Entry& entry) {
+  const LargeStream& stream = stream_of(entry);
+  const StreamState& state = stream.state();
+  std::string text = StreamIdText(state.last_id).str() + " " +
+                     StreamIdText(state.max_deleted_id).str() + " " +
+                     std::to_string(state.entries_added) + "\n";
+  if (stream.groups() == nullptr) return text;
+  for (const auto& group : stream.groups()->all()) {
+    text += "group " + group->name() + " " + StreamIdText(group->last_id()).str() + " " +
+            std::to_string(group->entries_read()) + "\n";
+    for (const auto& consumer : group->consumers()) {
+      text += "consumer " + consumer->name();
+      const PendingIds& pending = consumer->pending();
+      for (auto at = pending.first(); pending.is_item(at); at = pending.next(at)) {
+        text += " " + StreamIdText(pending.at(at).id).str();
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+// Two values that differ only in how their forms came about are the same; `exactly` has the times
+// in streams as well.
+Value value_of(const Entry& entry, bool exactly) {
   Value value{.expiry_ms = entry.expiry_ms()};
   if (entry.type() == ValueType::kSortedSet) {
     value.text = members_of(entry);
     return value;
   }
   value.digest = value_digest(entry);
-  if (with_groups && entry.type() == ValueType::kStream) value.text = dump_value(entry);
+  if (entry.has_expiring_fields()) value.text = deadlines_of(entry);
+  if (entry.type() == ValueType::kStream) {
+    value.text = exactly ? dump_value(entry) : groups_of(entry);
+  }
   return value;
 }
 
@@ -181,11 +227,11 @@ class Node final : public DispatcherFixture {
     dispatcher.batch_done();
     return std::exchange(from.connection.sent, {});
   }
-  Contents contents(bool with_groups) {
+  Contents contents(bool exactly) {
     Contents all;
     for (int db = 0; db < keyspace.databases(); ++db) {
       keyspace.for_each(db, [&](const Entry& entry) {
-        all[{db, std::string(entry.key())}] = value_of(entry, with_groups);
+        all[{db, std::string(entry.key())}] = value_of(entry, exactly);
       });
     }
     return all;
@@ -234,6 +280,7 @@ class World {
     replica_.keyspace.set_replica(true);
     replica_.stats.unexpected_error_replies = 0;
     fed_.clear();
+    fills_ = 0;
     if ((how & 4) != 0) choose_limits(how);
     for (int step = 1; !input.empty() && step <= kMostSteps; ++step) {
       take_step(input);
@@ -268,9 +315,40 @@ class World {
       if (with_slots_) primary_.keyspace.free_empty_tables();
     } else if (choice == 59) {
       primary_.reopen(from);
-    } else {
+    } else if (choice < 63) {
       snapshot_step(input.byte());
+    } else {
+      fill(from, input);
     }
+  }
+
+  // Many elements at once, or keys: only such values have several nodes, chunks or leaves, and come
+  // to a snapshot in pieces. Their names are those that CommandMaker draws, and more. What is
+  // filled once more gets other values and scores.
+  void fill(TestClient& from, Input& input) {
+    constexpr std::string_view kFills[][2] = {
+        {"RPUSH", "list"},  {"SADD", "set"},          {"HSET", "hash"},  {"ZADD", "sorted-set"},
+        {"XADD", "stream"}, {"PFADD", "hyperloglog"}, {"MSET", "string"}};
+    const uint8_t how = input.byte();
+    const auto [command, group] = kFills[how % std::size(kFills)];
+    const int most = command == "MSET" || command == "XADD" ? 160 : 640;
+    const int count = most / 4 + how * (most - most / 4) / 256;
+    const int first = input.byte();
+    const std::string key = "{0}" + std::string(group);
+    std::vector<std::string> words{std::string(command)};
+    if (command != "MSET") words.push_back(key + std::to_string(first % 3));
+    ++fills_;
+    for (int i = first; i < first + count; ++i) {
+      if (command == "XADD") {
+        ask(from,
+            {words[0], words[1], std::to_string(fills_) + "-" + std::to_string(i), "e", "fill"});
+        continue;
+      }
+      if (command == "ZADD") words.push_back(std::to_string((i * 7 + fills_) % 12));
+      words.push_back((command == "MSET" ? key : "e") + std::to_string(i));
+      if (command == "HSET" || command == "MSET") words.push_back(std::to_string(i + fills_));
+    }
+    if (command != "XADD") ask(from, words);
   }
 
   void ask(TestClient& from, const std::vector<std::string>& words) {
@@ -419,6 +497,7 @@ class World {
   CommandMaker maker_;
   bool with_slots_ = false;
   bool follows_at_once_ = false;
+  int fills_ = 0;
   std::vector<std::pair<int, std::vector<std::string>>> fed_;
   std::unique_ptr<Copy> copy_;
   Contents at_mark_;

@@ -281,6 +281,8 @@ std::string CommandMaker::key() {
 
 std::string CommandMaker::element() {
   const uint8_t which = input_->byte();
+  // Mostly of a few, so that commands meet what others left.
+  if (which < 96) return "e" + std::to_string(which % 8);
   if (which < 128) return "e" + std::to_string(which);
   if (which < 176) return std::to_string(which - 144);
   if (which < 192) return one_of(kIntegers, which);
@@ -317,7 +319,7 @@ std::string CommandMaker::bound() {
 std::string CommandMaker::stream_id() {
   const uint8_t which = input_->byte();
   if (which < 128 && entry_->full_name == "xreadgroup") return ">";
-  if (which < 128) return std::to_string(which % 16) + "-" + std::to_string(which / 16);
+  if (which < 128) return std::to_string(which % 8) + "-" + std::to_string(which / 64);
   if (which < 176) return std::to_string(which % 16);
   return which < 252 ? one_of(kIds, which) : element();
 }
