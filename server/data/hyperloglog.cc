@@ -71,6 +71,11 @@ using Histogram = std::array<uint32_t, 64>;
 class Tables {
  public:
   void add(uint64_t eight) {
+    if (eight == 0) {
+      tables_[0][0] += kGroup;
+      return;
+    }
+#pragma GCC unroll 8
     for (size_t i = 0; i < kGroup; ++i, eight >>= 8) ++tables_[i % kTables][eight & 63];
   }
   Histogram sum() const {

@@ -78,19 +78,20 @@ class SetSlot {
 struct SetSlots {
   using Handle = SetSlot;
   using Shown = SetSlot;
-  using Key = SetName;
+  // By reference: a copy would be read right after it was written byte by byte.
+  using Key = const SetName&;
   static Handle handle(uintptr_t slot) { return SetSlot(slot); }
   static uintptr_t slot(Handle member) { return member.bits(); }
   static Shown shown(Handle member) { return member; }
-  static Key key(Handle member) {
+  static SetName key(Handle member) {
     if (member.is_integer()) return {.is_integer = true, .integer = member.integer()};
     return {.text = member.text()->view()};
   }
-  static uint64_t hash(const HashKey& hash_key, const Key& key) {
+  static uint64_t hash(const HashKey& hash_key, Key key) {
     if (!key.is_integer) return keyed_hash(hash_key, key.text);
     return keyed_hash(hash_key, {reinterpret_cast<const char*>(&key.integer), sizeof key.integer});
   }
-  static bool is(Handle member, const Key& key) {
+  static bool is(Handle member, Key key) {
     if (member.is_integer()) return key.is_integer && member.integer() == key.integer;
     return !key.is_integer && member.text()->view() == key.text;
   }
@@ -189,7 +190,10 @@ class LargeSet final : public LargeValue {
   }
   bool add(const SetName& name);
   bool erase(const SetName& name);
-  bool contains(const SetName& name) const { return static_cast<bool>(members_.find(name)); }
+  bool contains(const SetName& name) const {
+    if (!name.is_integer && text_bytes_ == 0) return false;  // Of integers only.
+    return static_cast<bool>(members_.find(name));
+  }
   std::vector<SetSlot> choose(size_t count, Rng& rng) const;
 
   HashKey hash_key_;
