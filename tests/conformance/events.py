@@ -7,7 +7,8 @@ events are compared together with the command that caused them; a transaction co
 import random
 
 import script
-from generate import Generator
+from generate import Generator, as_integer
+from generate_table import table_of
 from harness.resp import Client
 from pair import CLOSED, NO_REPLY, Link
 
@@ -36,9 +37,20 @@ class Listener:
         self.client.close()
 
 
+def misses_differ(command):
+    """Of a command alone known_differences.py says which lookups 7.0 makes otherwise; a transaction is compared whole."""
+    name = command[0].upper()
+    if name in (b"BITCOUNT", b"BITPOS"):
+        words = [word for word in command[2:] if word.upper() not in (b"BIT", b"BYTE")]
+        return len(words) not in ((0, 2) if name == b"BITCOUNT" else (1, 2, 3)) or None in map(as_integer, words)
+    return name in (b"SORT", b"SORT_RO")
+
+
 def with_markers(commands):
     queued = False
     for command in commands:
+        if queued and misses_differ(command):
+            continue
         yield command
         name = command[0].upper()
         queued = name == b"MULTI" or (queued and name not in (b"EXEC", b"DISCARD"))
@@ -49,14 +61,15 @@ def with_markers(commands):
 def compare(subject, oracle, report, commands, seed):
     """Half of the commands in each protocol."""
     print(f"events of random commands: --seed {seed} --commands {commands}")
+    table = table_of(oracle)
     for resp in (2, 3):
-        compare_in(resp, subject, oracle, report, commands // 2, seed)
+        compare_in(resp, subject, oracle, report, commands // 2, seed, table)
 
 
-def compare_in(resp, subject, oracle, report, commands, seed):
+def compare_in(resp, subject, oracle, report, commands, seed, table):
     for server in (subject, oracle):
         script.reset(server)
-    generator, classes = Generator(seed * 2 + resp), random.Random(seed)
+    generator, classes = Generator(seed * 2 + resp, table), random.Random(seed)
     listeners = [Listener(subject), Listener(oracle)]
     link = Link(subject, oracle, resp)
     try:

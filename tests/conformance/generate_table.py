@@ -107,6 +107,11 @@ class Table:
                                tuple(Argument(one) for one in docs.get(b"arguments", []))))
 
 
+def table_of(server):
+    with server.client() as client:
+        return Table(client)
+
+
 def key_role(argument):
     return "destination" if argument.token in (b"STORE", b"STOREDIST") else argument.name
 

@@ -7,7 +7,7 @@ import dumps
 import script
 from coverage import Coverage
 from generate import Generator
-from generate_table import Table
+from generate_table import table_of
 from pair import CLOSED, NO_REPLY, Link
 from transactions import Transactions
 
@@ -20,8 +20,7 @@ MOST_KINDS = 40
 def compare(pair, report, commands, seed, protocols=(2, 3), with_coverage=False):
     """As many commands in each protocol; tells how many were compared."""
     print(f"random commands: --seed {seed} --commands {commands}")
-    with pair[1].client() as client:
-        table = Table(client)
+    table = table_of(pair[1])
     coverage = Coverage(table) if with_coverage else None
     for resp in protocols:
         run = Run(pair, report, seed, resp, table, coverage)

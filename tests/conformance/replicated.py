@@ -4,20 +4,23 @@ from harness.processes import HOST
 from harness.resp import Closed, encode
 
 from generate import BAD_HLL_KEY, Generator
+from generate_table import table_of
 
 BATCH = 250
 MARK = b"all batches end so"
 
 
-def compare(lab, subject, oracle, report, commands, seed):
+def compare(lab, pair, report, commands, seed):
     """Our primary with a replica of each kind, then a stock primary with a replica of ours."""
     print(f"replicated commands: --seed {seed} --commands {commands}")
+    subject, oracle = (server.build for server in pair)
+    table = table_of(pair[1])
     for build, followers in ((subject, (subject, oracle)), (oracle, (subject,))):
         primary = lab.server(f"{build.name}-primary", build, databases=16)
         replicas = [lab.server(f"{follower.name}-of-{build.name}", follower, databases=16) for follower in followers]
         for replica in replicas:
             follow(replica, primary)
-        run(primary, replicas, report, commands // 2, seed)
+        run(primary, replicas, report, commands // 2, seed, table)
         for server in (primary, *replicas):
             server.stop()
 
@@ -27,8 +30,8 @@ def follow(replica, primary):
     replica.wait_in_sync(primary)
 
 
-def run(primary, replicas, report, commands, seed):
-    generator = Generator(seed)
+def run(primary, replicas, report, commands, seed, table):
+    generator = Generator(seed, table)
     batches = max(1, commands // BATCH)
     for number in range(batches):
         write(primary, [command for command in generator.commands(BATCH) if not differs(command)])
@@ -67,5 +70,19 @@ def check(primary, replica, report, number):
     replica.wait_in_sync(primary)
     where = f"replica {replica.name} after {(number + 1) * BATCH} commands"
     report.check(where, ["DEBUG", "DIGEST"], repr(replica.digest()).encode(), repr(primary.digest()).encode())
+    ours, theirs = deadlines(replica), deadlines(primary)
+    differing = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+    report.check(where, ["PEXPIRETIME"], *(repr([(key, each.get(key)) for key in differing]).encode() for each in (ours, theirs)))
     errors = replica.info("stats").get("unexpected_error_replies", "0")
     report.check(where, ["INFO", "unexpected_error_replies"], errors.encode(), b"0")
+
+
+def deadlines(server):
+    """When each key expires: to the millisecond, since a replica hears of moments and not of times from now."""
+    found = {}
+    with server.client() as client:
+        for database in range(16):
+            client.call("SELECT", database)
+            keys = client.call("KEYS", "*")
+            found.update(zip(((database, key) for key in keys), client.pipeline([["PEXPIRETIME", key] for key in keys])))
+    return found

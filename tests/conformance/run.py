@@ -71,7 +71,7 @@ def main():
         if options.part in ("all", "events"):
             events.compare(*pair, report, options.commands // 5, options.seed)
         if options.part in ("all", "replicated"):
-            replicated.compare(lab, subject(), oracle(), report, options.commands // 5, options.seed)
+            replicated.compare(lab, pair, report, options.commands // 5, options.seed)
         if options.part in ("all", "metadata"):
             metadata.compare(*pair, report)
         if options.part in ("all", "cluster"):
