@@ -93,7 +93,7 @@ class Generator(generate_geo.GeoCommands, generate_hashes.HashCommands, generate
             for command in row:
                 command = self.disturb(command)
                 if not hazardous(command) and not (len(row) > 1 and spoils_transaction(command)):
-                    made.append(command)
+                    made += [command, *generate_sets.settling(command)]
                     if aim and self.sent is not None:
                         self.sent.add(aim)
         return made
@@ -393,7 +393,8 @@ def hazardous(command):
     if upper == [b"COMMAND"]:
         return True  # In no order; metadata.py compares it by name.
     if (generate_sets.left_to_chance(command) or generate_sorted_sets.left_to_chance(command) or
-            generate_lists.could_wait_long(command) or generate_streams.left_to_chance(command)):
+            generate_lists.could_wait_long(command) or generate_streams.left_to_chance(command) or
+            generate_geo.left_to_chance(command) or loses_its_name(upper, command)):
         return True
     now_ms = time.time() * 1000
     for index, word in enumerate(upper):
@@ -433,9 +434,19 @@ def hazardous(command):
     return upper[0] == b"LCS" and not set(command[1:3]) <= {*LCS_KEYS, *generate_table.NO_TEXTS}
 
 
+def loses_its_name(upper, command):
+    """What differs in its encoding and is known by its name, about to get another: the text of a HyperLogLog that is
+    none or short, which Redis makes its own where no register changes."""
+    if upper[0] == b"COPY":
+        return command[1:2] == [BAD_HLL_KEY] != command[2:3]
+    return upper[0] == b"SET" and command[1:2] != [BAD_HLL_KEY] and any(part[:4].upper() == b"HYLL" for part in command[2:])
+
+
 def hazardous_sort(upper, command):
     """7.0 sorts numbers only while no command before has met one out of range: nothing is stored then. And what has no
     order comes in that of Redis' hash table, or as its sorting of a part leaves it."""
+    if command[1:2] and command[1] not in generate_table.SORT_KEYS:
+        return True  # It leaves a small sorted set as a skiplist, which is known of num:zset only.
     by = [command[at + 1] for at, word in enumerate(upper[:-1]) if word == b"BY"]
     sorts = not by or b"*" in by[-1]
     if b"STORE" in upper and sorts and b"ALPHA" not in upper:

@@ -1,11 +1,21 @@
 """Random geo commands: places all over the map, shapes from metres to half the earth.
 
-Places lie on no common point, since how Redis orders equal distances is left to its sort.
+Places lie on no common point, since how Redis orders equal distances is left to its sort: with a COUNT it sorts a part.
 """
 
 GEO_KEYS = [b"geo:1", b"geo:2", b"geo:3"]
 UNITS = [b"m", b"km", b"ft", b"mi", b"KM", b"yd"]
-ODD = [b"nan", b"inf", b"", b"x", b"181", b"-86", b"1e308"]
+ODD_LATITUDES = [b"-86"]  # They are good longitudes.
+ODD = [b"nan", b"inf", b"", b"x", b"181", *ODD_LATITUDES, b"1e308"]
+
+
+def left_to_chance(command):
+    """Distances that become places: their whole parts alone are read as such, and many are equal."""
+    upper = [word.upper() for word in command]
+    if upper[0] == b"GEOSEARCHSTORE":
+        return b"STOREDIST" in upper and command[1] in GEO_KEYS
+    return upper[0] in (b"GEORADIUS", b"GEORADIUSBYMEMBER") and any(
+        word == b"STOREDIST" and after in GEO_KEYS for word, after in zip(upper, command[1:]))
 
 
 class GeoCommands:
@@ -27,10 +37,14 @@ class GeoCommands:
             target = [self.geo_target()] if verb.upper() == b"GEOSEARCHSTORE" else []
             center = self.random.choice([[b"FROMMEMBER", self.geo_member()], [b"FROMLONLAT", *self.place()]])
             shape = self.random.choice([[b"BYRADIUS", self.length()], [b"BYBOX", self.length(), self.length()]])
-            return [verb, *target, self.geo_key(), *center, *shape, self.unit(), *self.geo_options()]
+            options = self.geo_options()
+            if target and b"STOREDIST" in options:
+                target = [b"a"]
+            return [verb, *target, self.geo_key(), *center, *shape, self.unit(), *options]
         verb = self.word(b"GEORADIUS", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO")
         center = [self.geo_member()] if b"MEMBER" in verb.upper() else self.place()
-        store = [self.word(b"STORE", b"STOREDIST"), self.geo_target()] if self.random.random() < 0.2 else []
+        store = self.random.choice([[self.word(b"STORE"), self.geo_target()], [self.word(b"STOREDIST"), b"a"]]) \
+            if self.random.random() < 0.2 else []
         return [verb, self.geo_key(), *center, self.length(), self.unit(), *self.geo_options(), *store]
 
     def geo_key(self):
@@ -53,7 +67,8 @@ class GeoCommands:
 
     def place(self):
         if self.random.random() < 0.03:
-            return [self.random.choice(ODD), b"1"]
+            odd = self.random.choice(ODD)
+            return [b"1", odd] if odd in ODD_LATITUDES else [odd, b"1"]
         if self.random.random() < 0.03:  # On an edge of the map; never in a corner, where two would be equally far.
             return self.random.choice([[self.random.choice([b"180", b"-180", b"0"]), b"%.9f" % self.random.uniform(-85.05, 85.05)],
                                        [b"%.9f" % self.random.uniform(-180, 180), self.random.choice([b"85.05112878", b"-85.05112878", b"0"])]])

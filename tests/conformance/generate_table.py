@@ -237,7 +237,10 @@ class TableCommands:
         if name == "serialized-value":
             return self.random.choice(self.table.payloads)
         if name in PLACES:  # No valid edge: two places there would be equally far.
-            return self.place()[name == "latitude"] if dice < 0.9 else self.random.choice(generate_geo.ODD)
+            if dice < 0.9:
+                return self.place()[name == "latitude"]
+            odd = self.random.choice(generate_geo.ODD)
+            return b"" if name == "longitude" and odd in generate_geo.ODD_LATITUDES else odd
         if self.group == "geo" and argument.type == "double" and dice < 0.8:
             return b"%.3f" % (10 ** self.random.uniform(-1, 4.5))
         if name in ("seconds", "ttl", "milliseconds") and argument.token != b"BLOCK" and dice < 0.6:
@@ -306,8 +309,10 @@ class TableCommands:
             words[2] = b"%d" % (self.random.randint(2, 10**6) * 1000)
         if upper == b"XADD" and any(len(word) > 18 for word in words[2:]):
             words[1] = END_STREAM
-        if upper == b"XSETID" and words[2][:1].isdigit():  # 7.0 sets also one below what XDEL took away.
-            words[2] = b"%d-%d" % (self.serial // 3 + self.random.randint(0, 2), self.random.choice([0, 1, 2**63, 2**64]))
+        if upper == b"XSETID" and words[2][:1].isdigit():
+            words[2] = b"%d-%d" % (self.last_id_ms(), self.random.choice([0, 1, 2**63, 2**64]))
+        if upper in (b"XSETID", b"COPY", b"RENAME", b"RENAMENX") and words[1] == END_STREAM:
+            words[1] = b"stream:1"  # Behind the last ids there is none for XSETID, under whatever name they are.
         if upper in (b"XREAD", b"XREADGROUP"):
             at = next((at for at, word in enumerate(words) if word.upper() == b"STREAMS"), len(words))
             keys = [word for word in words[at + 1:] if word in KEY_SET]

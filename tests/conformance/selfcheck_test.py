@@ -4,6 +4,7 @@ it must hear what a sanitizer says."""
 
 import sys
 import unittest
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -18,6 +19,7 @@ import rules  # noqa: E402
 import script  # noqa: E402
 from coverage import Coverage  # noqa: E402
 from generate import Generator  # noqa: E402
+from generate_geo import GEO_KEYS  # noqa: E402
 from generate_table import LEFT_OUT, Table  # noqa: E402
 from pair import Link, Report  # noqa: E402
 from transactions import Transactions  # noqa: E402
@@ -62,6 +64,16 @@ class Comparison(unittest.TestCase):
         self.assertEqual(Generator(5).commands(500), Generator(5).commands(500))
         self.assertNotEqual(Generator(5).commands(500), Generator(6).commands(500))
 
+    def test_no_two_places_are_the_same(self):
+        places = Counter()
+        for command in Generator(1).commands(30_000):
+            if command[0] == b"GEOADD":
+                words = [word for word in command[2:] if word not in (b"NX", b"XX", b"CH")]
+                places.update(zip(words[::3], words[1::3]))
+            if b"STOREDIST" in command and command[0].upper() == b"GEOSEARCHSTORE":
+                self.assertNotIn(command[1], GEO_KEYS)  # Distances that are read as places are often equal.
+        self.assertEqual({place for place, times in places.items() if times > 1 and is_place(*place)}, set())
+
     def test_what_exec_answers_goes_back_to_the_commands(self):
         transactions, queued = Transactions(), b"+QUEUED\r\n"
         for command, reply in (([b"multi"], b"+OK\r\n"), ([b"SMEMBERS", b"s"], queued), ([b"GET", b"k"], queued)):
@@ -75,6 +87,13 @@ class Comparison(unittest.TestCase):
     def test_quoting_is_that_of_redis_cli(self):
         self.assertEqual(script.split_arguments(r'''SET k "a\x00\r\n\"b" 'it\s' ""'''),
                          [b"SET", b"k", b'a\x00\r\n"b', b"it\\s", b""])
+
+
+def is_place(longitude, latitude):
+    try:
+        return abs(float(longitude)) <= 180 and abs(float(latitude)) <= 85.05112878
+    except ValueError:
+        return False
 
 
 class Commands(Story):
