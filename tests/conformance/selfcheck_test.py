@@ -15,6 +15,7 @@ from harness.processes import Lab, Story, eventually  # noqa: E402
 from harness.resp import parse, reply_end  # noqa: E402
 
 import dumps  # noqa: E402
+import replicated  # noqa: E402
 import rules  # noqa: E402
 import script  # noqa: E402
 from coverage import Coverage  # noqa: E402
@@ -118,6 +119,18 @@ class TwoServers(Story):
         report = Report()
         dumps.compare_contents(*pair, report, "test")
         self.assertGreaterEqual(len(report.differences), 3)  # The digest, the value, the payload.
+
+    def test_a_replica_whose_key_expires_at_another_time_is_found(self):
+        primary, replica = (self.lab.server(name, oracle()) for name in ("primary", "replica"))
+        replicated.follow(replica, primary)
+        primary.call("SET", "k", "v", "PXAT", 4102444800000)
+        report = Report()
+        replicated.check(primary, replica, report, 1)
+        self.assertFalse(report.failed())
+        replica.call("CONFIG", "SET", "replica-read-only", "no")
+        replica.call("PEXPIREAT", "k", 4102444800001)
+        replicated.check(primary, replica, report, 1)
+        self.assertEqual([one.command for one in report.differences], [["PEXPIRETIME"]])
 
     def test_a_server_that_lies_once_is_found(self):
         pair = [self.lab.server(name, oracle()) for name in ("one", "two")]
