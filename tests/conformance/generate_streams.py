@@ -5,6 +5,9 @@ Consumers are made with their group, because 7.2 makes them where 7.0 does not (
 claimed), and those that are deleted are never named elsewhere.
 """
 
+import re
+
+END_STREAM = b"stream:end"  # Where ids go up to the last that there can be.
 STREAMS = [b"stream:1", b"stream:2", b"stream:3", b"stream:4"]
 GROUPS = [b"g1", b"g2"]
 CONSUMERS = [b"c1", b"c2", b"c3"]
@@ -23,11 +26,25 @@ def versions_part(command):
     return command[0].upper() in (b"XGROUP", b"XCLAIM", b"XAUTOCLAIM", b"XREADGROUP", b"XSETID")
 
 
+def added_id(command):
+    """XADD's id, behind its options."""
+    at = 2
+    while at < len(command):
+        word = command[at].upper()
+        if word in (b"MAXLEN", b"MINID"):
+            at += 3 if command[at + 1:at + 2] in ([b"="], [b"~"]) else 2
+        elif word in (b"NOMKSTREAM", b"LIMIT"):
+            at += 1 if word == b"NOMKSTREAM" else 2
+        else:
+            return command[at]
+    return b""
+
+
 def left_to_chance(command):
     """An id that is the time, a wait without end, as idle as an entry may just have become, and room that Redis wants for as many ids as COUNT says."""
     name = command[0].upper()
-    if name == b"XADD":
-        return b"*" in command
+    if name == b"XADD":  # Behind the last ids there is none for XSETID any more, once they are deleted.
+        return b"*" in command or (command[1:2] != [END_STREAM] and re.match(rb"0*[1-9]\d{9}", added_id(command)) is not None)
     if name == b"XAUTOCLAIM":
         return any(word.isdigit() and 10**6 < int(word) < 2**63 for word in command[6:])
     if name == b"XPENDING":

@@ -31,7 +31,7 @@ HUGE = b"huge" * 17_000
 TEXT_EDGES = [b"", b"x", b"1", b"-1", b"01", b"1.5", b"a\r\nb", b"\x00\xff", b"t" * 44, b"t" * 45, b"t" * 64, b"t" * 65,
               b"9223372036854775807", b"9223372036854775808", b"-9223372036854775808"]
 
-END_STREAM = b"stream:end"  # Where ids go up to the last that there can be.
+END_STREAM = generate_streams.END_STREAM
 KEYS_OF = {
     "bitmap": [b"a", b"b", b"counter", b"bits:1", b"bits:2"],
     "hash": generate_hashes.HASH_KEYS, "list": generate_lists.LIST_KEYS, "set": generate_sets.SET_KEYS,

@@ -19,7 +19,7 @@ import replicated  # noqa: E402
 import rules  # noqa: E402
 import script  # noqa: E402
 from coverage import Coverage  # noqa: E402
-from generate import Generator  # noqa: E402
+from generate import Generator, hazardous  # noqa: E402
 from generate_geo import GEO_KEYS  # noqa: E402
 from generate_table import LEFT_OUT, Table  # noqa: E402
 from pair import Link, Report  # noqa: E402
@@ -64,6 +64,13 @@ class Comparison(unittest.TestCase):
     def test_a_seed_makes_the_same_commands(self):
         self.assertEqual(Generator(5).commands(500), Generator(5).commands(500))
         self.assertNotEqual(Generator(5).commands(500), Generator(6).commands(500))
+
+    def test_the_last_ids_are_added_to_one_stream_only(self):
+        last = b"18446744073709551615"
+        for options in ([], [b"NOMKSTREAM"], [b"maxlen", b"~", b"5", b"LIMIT", b"2"], [b"MINID", b"7-1"]):
+            for key, entry_id, refused in ((b"stream:2", last, True), (b"stream:2", b"77-1", False),
+                                           (b"stream:2", last + b"-0", True), (b"stream:end", last, False)):
+                self.assertEqual(hazardous([b"XADD", key, *options, entry_id, b"f", last]), refused, (key, options, entry_id))
 
     def test_no_two_places_are_the_same(self):
         places = Counter()
