@@ -148,6 +148,10 @@ WHOLE = ("list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINT
          "ZINTER", "ZDIFF", "- +", "BITCOUNT bits", "BITPOS", "BITOP", "DUMP", "LINDEX list {i}", "LSET", "LRANGE list {i}",
          "LINSERT", "LREM", "LPOS", "GEOSEARCH", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM", "SORT numbers LIMIT", "SORT numbers ALPHA")
 
+# Of these, what takes so long at a million that once a round is enough.
+ONCE = ("list 0 -1", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION", "ZINTER",
+        "ZDIFF", "stream - +", "SORT")
+
 
 def calls_of(template, size, count):
     draw = random.Random(1)
@@ -178,8 +182,8 @@ def commands_at_sizes(report, builds, options):
 def measure_command(report, servers, template, size, options):
     """Short commands go in pipelines of 200: behind smaller ones what is measured is how a server wakes up."""
     heavy = size > 1000 and any(part in template for part in WHOLE)
-    whole = heavy and not any(part in template for part in ("RANDFIELD", "RANDMEMBER", "GEOSEARCH"))
-    count = 1 if whole else 64 if heavy else 2000 if size <= 1000 and any(part in template for part in WHOLE) else 20_000
+    once = heavy and any(part in template for part in ONCE)
+    count = 1 if once else 64 if heavy else 2000 if size <= 1000 and any(part in template for part in WHOLE) else 20_000
     if options.quick:
         count = min(count, 64)
     at_once = 16 if heavy else 200
