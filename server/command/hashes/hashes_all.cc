@@ -1,15 +1,15 @@
 // The hash commands that go over the fields: all of them, some by chance, a part of a scan.
 #include <algorithm>
 #include <limits>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "common/base/glob.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
+#include "server/command/element_scan.h"
 #include "server/command/families.h"
 #include "server/command/hashes/hash_access.h"
-#include "server/command/scan_options.h"
 
 namespace redan {
 namespace {
@@ -142,40 +142,30 @@ Result<void> hrandfield(Call& call) {
 }
 
 Result<void> hscan(Call& call) {
-  const Result<uint64_t> start = scan_cursor(call.arg(2));
-  if (!start) return start.error();
-  const Result<const Entry*> entry = read_hash(call);
-  if (!entry) return entry.error();
-  ReplyWriter& reply = call.reply();
-  if (*entry == nullptr) {
-    reply.array(2);
-    reply.bulk("0");
-    reply.array(0);
-    return kOk;
-  }
-  const Result<ScanOptions> options = read_scan_options(ArgReader(call.args(), 3), ScanOf::kHash);
-  if (!options) return options.error();
+  const Result<std::optional<ElementScan>> begun =
+      begin_element_scan(call, ScanOf::kHash, read_hash);
+  if (!begun) return begun.error();
+  if (!*begun) return kOk;
+  const Entry& entry = (*begun)->entry;
+  const ScanOptions& options = (*begun)->options;
 
-  const HashView hash = view_of(call, **entry);
+  const HashView hash = view_of(call, entry);
   std::vector<HashView::Field> found;
-  uint64_t cursor = *start;
-  int64_t steps = options->most_steps();
-  int64_t seen = 0;
-  do {
-    cursor = hash.scan(cursor, [&](const Text& name, const Text& value) {
+  const uint64_t cursor = scan_enough((*begun)->cursor, options, [&](uint64_t at, int64_t& seen) {
+    return hash.scan(at, [&](const Text& name, const Text& value) {
       ++seen;
       Listpack::Scratch scratch;
-      if (!options->all() && !glob_match(options->pattern, name.view(scratch))) return;
+      if (!options.all() && !glob_match(options.pattern, name.view(scratch))) return;
       found.push_back({name, value});
     });
-  } while (cursor != 0 && --steps > 0 && seen < options->count);
+  });
 
-  reply.array(2);
-  reply.bulk(std::to_string(cursor));
-  reply.array(options->no_values ? found.size() : found.size() * 2);
+  ReplyWriter& reply = call.reply();
+  reply_cursor(reply, cursor);
+  reply.array(options.no_values ? found.size() : found.size() * 2);
   for (const HashView::Field& field : found) {
     reply_element(reply, field.name);
-    if (!options->no_values) reply_element(reply, field.value);
+    if (!options.no_values) reply_element(reply, field.value);
   }
   return kOk;
 }

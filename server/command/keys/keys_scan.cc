@@ -6,9 +6,9 @@
 #include "common/command/args.h"
 #include "common/command/docs.h"
 #include "server/command/call.h"
+#include "server/command/element_scan.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
-#include "server/command/scan_options.h"
 #include "server/command/type_names.h"
 
 namespace redan {
@@ -35,21 +35,17 @@ Result<void> scan(Call& call) {
   const Result<ScanOptions> options = read_scan_options(ArgReader(call.args(), 2), ScanOf::kKeys);
   if (!options) return options.error();
 
-  int64_t steps = options->most_steps();
-  int64_t seen = 0;
-  uint64_t cursor = *start;
   std::vector<std::string_view> found;
-  do {
-    cursor = call.keyspace().scan(call.db(), cursor, [&](const Entry& entry) {
+  const uint64_t cursor = scan_enough(*start, *options, [&](uint64_t at, int64_t& seen) {
+    return call.keyspace().scan(call.db(), at, [&](const Entry& entry) {
       ++seen;
       if (options->type && !iequals(name_of(entry.type()), *options->type)) return;
       if (!options->all() && !glob_match(options->pattern, entry.key())) return;
       found.push_back(entry.key());
     });
-  } while (cursor != 0 && --steps > 0 && seen < options->count);
+  });
 
-  call.reply().array(2);
-  call.reply().bulk(std::to_string(cursor));
+  reply_cursor(call.reply(), cursor);
   call.reply().array(found.size());
   for (std::string_view key : found) call.reply().bulk(key);
   return kOk;

@@ -1,14 +1,14 @@
 // The set commands that look at members or change them by name.
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "common/base/glob.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
 #include "server/command/collections.h"
+#include "server/command/element_scan.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
-#include "server/command/scan_options.h"
 #include "server/command/sets/set_effects.h"
 #include "server/values/set_value.h"
 
@@ -109,36 +109,25 @@ Result<void> smove(Call& call) {
 }
 
 Result<void> sscan(Call& call) {
-  const Result<uint64_t> start = scan_cursor(call.arg(2));
-  if (!start) return start.error();
-  const Result<const Entry*> entry = read_set(call, call.arg(1));
-  if (!entry) return entry.error();
-  if (*entry == nullptr) {
-    call.reply().array(2);
-    call.reply().bulk("0");
-    call.reply().array(0);
-    return kOk;
-  }
-  const Result<ScanOptions> options =
-      read_scan_options(ArgReader(call.args(), 3), ScanOf::kElements);
-  if (!options) return options.error();
+  const Result<std::optional<ElementScan>> begun =
+      begin_element_scan(call, ScanOf::kElements, [](Call& of) { return read_set(of, of.arg(1)); });
+  if (!begun) return begun.error();
+  if (!*begun) return kOk;
+  const Entry& entry = (*begun)->entry;
+  const ScanOptions& options = (*begun)->options;
 
-  const SetView set(**entry);
-  int64_t steps = options->most_steps();
-  int64_t seen = 0;
-  uint64_t cursor = *start;
+  const SetView set(entry);
   std::vector<SetView::Member> found;
-  do {
-    cursor = set.scan(cursor, [&](const SetView::Member& member) {
+  const uint64_t cursor = scan_enough((*begun)->cursor, options, [&](uint64_t at, int64_t& seen) {
+    return set.scan(at, [&](const SetView::Member& member) {
       ++seen;
       Listpack::Scratch scratch;
-      if (!options->all() && !glob_match(options->pattern, member.view(scratch))) return;
+      if (!options.all() && !glob_match(options.pattern, member.view(scratch))) return;
       found.push_back(member);
     });
-  } while (cursor != 0 && --steps > 0 && seen < options->count);
+  });
 
-  call.reply().array(2);
-  call.reply().bulk(std::to_string(cursor));
+  reply_cursor(call.reply(), cursor);
   call.reply().array(found.size());
   for (const SetView::Member& member : found) reply_member(call.reply(), member);
   return kOk;

@@ -1,14 +1,13 @@
 // The sorted set commands that name their members, and ZSCAN.
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "common/base/double_text.h"
 #include "common/base/glob.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
+#include "server/command/element_scan.h"
 #include "server/command/families.h"
-#include "server/command/scan_options.h"
 #include "server/command/sorted_sets/sorted_set_args.h"
 
 namespace redan {
@@ -190,20 +189,16 @@ Result<void> zrevrank(Call& call) {
 }
 
 // The next part of a large set.
-void scan_large(Call& call, const LargeSortedSet& set, uint64_t cursor,
-                const ScanOptions& options) {
-  int64_t steps = options.most_steps();
-  int64_t seen = 0;
+void scan_large(Call& call, const LargeSortedSet& set, uint64_t start, const ScanOptions& options) {
   std::vector<const ScoredMember*> found;
-  do {
-    cursor = set.table().scan(cursor, [&](const ScoredMember& member) {
+  const uint64_t cursor = scan_enough(start, options, [&](uint64_t at, int64_t& seen) {
+    return set.table().scan(at, [&](const ScoredMember& member) {
       ++seen;
       if (options.all() || glob_match(options.pattern, member.key())) found.push_back(&member);
     });
-  } while (cursor != 0 && --steps > 0 && seen < options.count);
+  });
   ReplyWriter& reply = call.reply();
-  reply.array(2);
-  reply.bulk(std::to_string(cursor));
+  reply_cursor(reply, cursor);
   reply.array(found.size() * 2);
   for (const ScoredMember* member : found) {
     char text[kPrintedDoubleBytes];
@@ -216,8 +211,7 @@ void scan_large(Call& call, const LargeSortedSet& set, uint64_t cursor,
 // All of a compact one, its scores as they stand there.
 void scan_packed(Call& call, std::string_view bytes, const ScanOptions& options) {
   ReplyWriter& reply = call.reply();
-  reply.array(2);
-  reply.bulk("0");
+  reply_cursor(reply, 0);
   const size_t start = reply.begin_deferred();
   size_t count = 0;
   const Listpack pack(bytes);
@@ -236,24 +230,16 @@ void scan_packed(Call& call, std::string_view bytes, const ScanOptions& options)
 }
 
 Result<void> zscan(Call& call) {
-  const Result<uint64_t> cursor = scan_cursor(call.arg(2));
-  if (!cursor) return cursor.error();
-  const Result<const Entry*> entry = read_sorted_set(call, call.arg(1));
-  if (!entry) return entry.error();
-  if (*entry == nullptr) {
-    call.reply().array(2);
-    call.reply().bulk("0");
-    call.reply().array(0);
-    return kOk;
-  }
-  const Result<ScanOptions> options =
-      read_scan_options(ArgReader(call.args(), 3), ScanOf::kElements);
-  if (!options) return options.error();
-  const SortedSetView set(**entry);
+  const Result<std::optional<ElementScan>> begun = begin_element_scan(
+      call, ScanOf::kElements, [](Call& of) { return read_sorted_set(of, of.arg(1)); });
+  if (!begun) return begun.error();
+  if (!*begun) return kOk;
+  const ElementScan& scan = **begun;
+  const SortedSetView set(scan.entry);
   if (set.large() != nullptr) {
-    scan_large(call, *set.large(), *cursor, *options);
+    scan_large(call, *set.large(), scan.cursor, scan.options);
   } else {
-    scan_packed(call, (*entry)->packed(), *options);
+    scan_packed(call, scan.entry.packed(), scan.options);
   }
   return kOk;
 }
