@@ -11,7 +11,7 @@ RUNTIME_PACKAGES="libboost-program-options1.81.0 libssl3 libspdlog1.10 libfmt9 l
 
 QUICKSTART_PACKAGES="$BUILD_PACKAGES redis-tools"
 
-# Redis 7.0.15 is what the tests compare with; node is for ioredis and node-redis.
+# Redis 7.0.15 is what the tests compare with; node is for ioredis and node-redis; of locales one is built.
 TEST_PACKAGES="$BUILD_PACKAGES libgtest-dev libgmock-dev git clang-format
   redis-server redis-sentinel redis-tools python3 python3-redis python3-rq python3-yaml ruby-sidekiq
-  iproute2 nftables util-linux procps docker-compose"
+  iproute2 nftables util-linux procps docker-compose locales"

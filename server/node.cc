@@ -65,6 +65,7 @@ struct Node::Parts final : NodeControl {
   void memory_is_short() override { cron.evict_in_idle_time(); }
   void sample_memory() override { cron.sample_memory(); }
   void waits_changed() override;
+  const Collation& collation() const override { return process.collation(); }
   void set_active_expiry(bool on) override { cron.set_active_expiry(on); }
   void change_replication_id() override { replication.change_id(); }
 

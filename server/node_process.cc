@@ -1,7 +1,9 @@
 #include "server/node_process.h"
 
 #include <algorithm>
-#include <clocale>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/log/log.h"
@@ -29,7 +31,7 @@ Result<void> NodeProcess::apply() {
   bind_this_thread("server-cpulist", config_.server_cpulist);
   // A score that the kernel refuses is no reason not to serve.
   (void)apply_oom_score().ok();
-  return apply_locale();
+  return apply_collation();
 }
 
 void NodeProcess::hook(Registry& options) {
@@ -39,7 +41,7 @@ void NodeProcess::hook(Registry& options) {
   });
   options.on_change({"oom-score-adj", "oom-score-adj-values"},
                     [this]() -> Result<void> { return apply_oom_score(); });
-  options.on_change({"locale-collate"}, [this]() -> Result<void> { return apply_locale(); });
+  options.on_change({"locale-collate"}, [this]() -> Result<void> { return apply_collation(); });
   options.on_change({"jemalloc-bg-thread"}, [this]() -> Result<void> {
     set_allocator_thread(config_.jemalloc_bg_thread);
     return kOk;
@@ -74,11 +76,16 @@ Result<void> NodeProcess::apply_oom_score() {
   return Error("Failed to apply new oom_score_adj configuration, check server logs.");
 }
 
-Result<void> NodeProcess::apply_locale() {
-  if (std::setlocale(LC_COLLATE, config_.locale_collate.c_str()) == nullptr) {
-    return Error("Invalid locale name '" + config_.locale_collate +
-                 "' in locale-collate; `locale -a` lists the ones that this host has");
+Result<void> NodeProcess::apply_collation() {
+  const std::string& name = config_.locale_collate;
+  std::optional<Collation> collation = Collation::of_locale(name);
+  if (!collation) {
+    return Error("Invalid locale name " +
+                 (name.empty() ? "in the environment (LC_ALL, LC_COLLATE or LANG)"
+                               : "'" + name + "' in locale-collate") +
+                 "; `locale -a` lists the ones that this host has");
   }
+  collation_ = std::move(*collation);
   return kOk;
 }
 

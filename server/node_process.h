@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "common/base/collation.h"
 #include "common/base/result.h"
 #include "common/config/registry.h"
 #include "server/config/server_config.h"
@@ -25,16 +26,18 @@ class NodeProcess {
   void ready(bool replica);
   void synchronized();  // a replica has its primary's data
   void stopping();
+  const Collation& collation() const { return collation_; }
   const char* supervised() const { return supervisor_.name(); }
 
  private:
   Result<void> apply_oom_score();
-  Result<void> apply_locale();
+  Result<void> apply_collation();
   void apply_title();
 
   ServerConfig& config_;
   ProcessTitle& title_;
   Supervisor& supervisor_;
+  Collation collation_;
   std::string config_file_;
   bool replica_ = false;
   int64_t oom_base_;  // the score before we touched it

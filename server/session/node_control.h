@@ -11,6 +11,8 @@
 
 namespace redan {
 
+class Collation;
+
 struct ShutdownRequest {
   bool save = false;
   bool nosave = false;
@@ -45,6 +47,8 @@ class NodeControl {
   virtual void sample_memory() = 0;
   // WAIT: something may have changed, or a deadline is near.
   virtual void waits_changed() = 0;
+  // locale-collate: the order of SORT ALPHA.
+  virtual const Collation& collation() const = 0;
 };
 
 }  // namespace redan

@@ -182,6 +182,32 @@ class Others(HostStory):
         self.assertReplyError("ERR", server.call, "CONFIG", "SET", "locale-collate", "xx_YY")
         self.assertEqual(server.call("CONFIG", "SET", "locale-collate", "C"), "OK")
 
+    def test_sort_alpha_follows_the_locale(self):
+        name = "de_DE.UTF-8"
+        subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", self.lab.folder / name], check=True, stderr=subprocess.DEVNULL)
+        environment = {"LOCPATH": str(self.lab.folder), "LC_ALL": name}
+        oracle = self.started("oracle", ORACLE, environment)  # Redis 7.0 has the environment's, and no directive.
+        server = self.started("server", environment=environment)
+        named = self.started("named", environment={**environment, "LC_ALL": "C"}, locale_collate=name)
+        words = ["zebra", "Zebra", "Apfel", "apfel", "\u00c4pfel", "co-op", "coop", "CO-OP", "stra\u00dfe", "strasse", "", "10", "9"]
+        by_bytes = sorted(word.encode() for word in words)
+        for each in (oracle, server, named):
+            each.call("RPUSH", "words", *words)
+            each.call("SORT", "words", "ALPHA", "STORE", "stored")
+            self.assertEqual(each.call("LRANGE", "stored", 0, -1), by_bytes)
+        for how in ([], ["DESC"], ["LIMIT", 2, 5], ["BY", "none_*"], ["BY", "*"]):
+            wanted = oracle.call("SORT", "words", "ALPHA", *how)
+            self.assertEqual(server.call("SORT", "words", "ALPHA", *how), wanted, how)
+            self.assertEqual(named.call("SORT", "words", "ALPHA", *how), wanted, how)
+        self.assertNotEqual(oracle.call("SORT", "words", "ALPHA"), by_bytes)
+        server.call("CONFIG", "SET", "locale-collate", "C")
+        self.assertEqual(server.call("SORT", "words", "ALPHA"), by_bytes)
+        # What is refused changes nothing; nothing said is the environment again.
+        self.assertReplyError("ERR", server.call, "CONFIG", "SET", "locale-collate", "xx_YY")
+        self.assertEqual(server.call("SORT", "words", "ALPHA"), by_bytes)
+        server.call("CONFIG", "SET", "locale-collate", "")
+        self.assertEqual(server.call("SORT", "words", "ALPHA"), oracle.call("SORT", "words", "ALPHA"))
+
     def test_threads_run_where_they_are_told(self):
         cpus = sorted(os.sched_getaffinity(0))
         first, last = str(cpus[0]), str(cpus[-1])

@@ -14,6 +14,7 @@
 #include "server/command/key_effects.h"
 #include "server/command/keys/sort_order.h"
 #include "server/command/keys/sort_request.h"
+#include "server/session/node_control.h"
 #include "server/values/hash_value.h"
 #include "server/values/list_value.h"
 #include "server/values/set_value.h"
@@ -168,7 +169,7 @@ Result<void> sort_value(Call& call, bool may_store) {
     if (!request->keeps_order()) {
       const Result<void> weighed = weigh(call, *request, elements);
       if (!weighed) return weighed;
-      elements = sorted_window(std::move(elements), *request);
+      elements = sorted_window(std::move(elements), *request, call.server().control.collation());
     } else if (entry->type() == ValueType::kSet) {
       apply_limit(elements, *request);
     }

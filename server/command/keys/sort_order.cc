@@ -28,32 +28,51 @@ uint64_t rank_of(const std::string& text) {
   return __builtin_bswap64(bytes);
 }
 
-uint64_t rank_of(const SortElement& element, const SortRequest& request) {
-  if (!request.alpha) return rank_of(element.number);
-  if (!request.by) return rank_of(element.text);
+// What elements are compared by.
+enum class By : uint8_t { kNumber, kText, kWeight };
+
+uint64_t rank_of(const SortElement& element, By by) {
+  if (by == By::kNumber) return rank_of(element.number);
+  if (by == By::kText) return rank_of(element.text);
   return element.weight ? rank_of(*element.weight) : 0;
 }
 
 // Where the ranks are equal. Negative, zero or positive, as strcmp.
-int compare(const SortElement& a, const SortElement& b, const SortRequest& request) {
-  if (!request.alpha || !request.by) return a.text.compare(b.text);
+int compare(const SortElement& a, const SortElement& b, By by) {
+  if (by != By::kWeight) return a.text.compare(b.text);
   if (!a.weight || !b.weight) return (a.weight ? 1 : 0) - (b.weight ? 1 : 0);
   return a.weight->compare(*b.weight);
+}
+
+// The keys of a collation are weights.
+void collate(std::vector<SortElement>& elements, bool by_weight, const Collation& collation) {
+  for (SortElement& element : elements) {
+    if (!by_weight) {
+      element.weight = collation.key(element.text);
+    } else if (element.weight) {
+      element.weight = collation.key(*element.weight);
+    }
+  }
 }
 
 }  // namespace
 
 std::vector<SortElement> sorted_window(std::vector<SortElement> elements,
-                                       const SortRequest& request) {
+                                       const SortRequest& request, const Collation& collation) {
   const SortWindow window = window_of(request, elements.size());
+  By by = !request.alpha ? By::kNumber : request.by ? By::kWeight : By::kText;
+  if (request.alpha && !request.target && !collation.is_bytes()) {
+    collate(elements, by == By::kWeight, collation);
+    by = By::kWeight;
+  }
   std::vector<Ranked> order;
   order.reserve(elements.size());
   for (const SortElement& element : elements) {
-    order.push_back({rank_of(element, request), order.size()});
+    order.push_back({rank_of(element, by), order.size()});
   }
   const auto in_order = [&](const Ranked& a, const Ranked& b) {
     if (a.rank != b.rank) return (a.rank < b.rank) != request.descending;
-    const int by_text = compare(elements[a.index], elements[b.index], request);
+    const int by_text = compare(elements[a.index], elements[b.index], by);
     if (by_text != 0) return (by_text < 0) != request.descending;
     return a.index < b.index;
   };

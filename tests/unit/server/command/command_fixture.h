@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/collation.h"
 #include "common/base/parse.h"
 #include "server/command/call.h"
 #include "server/command/families.h"
@@ -99,12 +100,14 @@ class FakeControl : public NodeControl {
   void memory_is_short() override { ++short_of_memory; }
   void sample_memory() override {}
   void waits_changed() override {}
+  const Collation& collation() const override { return order; }
 
   Instant instant{};
   std::optional<WallTime> wall;  // None: the real time.
   bool active_expiry = true;
   int new_ids = 0;
   int short_of_memory = 0;
+  Collation order;
 };
 
 // Runs no transaction, unless a test has a dispatcher that does.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "tests/unit/a_locale.h"
 #include "tests/unit/server/command/command_fixture.h"
 
 namespace redan {
@@ -25,6 +26,20 @@ TEST_F(Sort, ANumberEndsAtItsFirstZeroByte) {
   using namespace std::string_literals;
   run(R"(RPUSH l 3 "2\x00x" 1)");
   EXPECT_EQ(run("SORT l"), "*3|$1|1|$3|2\0x|$1|3|"s);
+}
+
+TEST_F(Sort, TextInTheOrderOfTheLocaleButNotWhatIsStored) {
+  auto order = Collation::of_locale(a_locale());
+  ASSERT_TRUE(order) << "localedef and the package `locales` are needed";
+  control.order = std::move(*order);
+  run("RPUSH l b A a B");
+  run("MSET w_a B w_A a w_b A");
+  EXPECT_EQ(run("SORT l ALPHA"), "*4|$1|a|$1|A|$1|b|$1|B|");
+  EXPECT_EQ(run("SORT_RO l ALPHA DESC LIMIT 0 2"), "*2|$1|B|$1|b|");
+  EXPECT_EQ(run("SORT l ALPHA BY w_*"), "*4|$1|B|$1|A|$1|b|$1|a|");
+  // Replicas may have another locale.
+  EXPECT_EQ(run("SORT l ALPHA STORE d"), ":4|");
+  EXPECT_EQ(run("LRANGE d 0 -1"), "*4|$1|A|$1|B|$1|a|$1|b|");
 }
 
 TEST_F(Sort, WeightsAndValuesOfOtherKeys) {

@@ -56,7 +56,6 @@ const std::map<std::string, std::string> kActsOtherwise = {
 const std::map<std::string, std::string> kReadButNotEffective = {
     {"appendonly", "WAITAOF's error depends on it"},
     {"list-compress-depth", "the limits carry it, and lists are not compressed"},
-    {"locale-collate", "the locale is set and a bad one refused, but SORT ALPHA compares bytes"},
 };
 
 TEST(Effective, WhatIsCalledEffectiveIsRead) {
