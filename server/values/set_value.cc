@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/base/parse.h"
 
 namespace redan {
@@ -220,6 +221,16 @@ void SetBuilder::become_large(size_t expected) {
   large_ = large_of(form_, bytes_, limits_, expected);
   form_ = ValueForm::kLarge;
   bytes_.clear();
+}
+
+void SetBuilder::begin_as(ValueForm form) {
+  REDAN_CHECK(size() == 0);
+  if (form == ValueForm::kLarge) {
+    become_large(0);
+  } else if (form == ValueForm::kListpack && form_ == ValueForm::kIntset) {
+    bytes_ = listpack_of(Intset(bytes_));
+    form_ = ValueForm::kListpack;
+  }
 }
 
 void SetBuilder::expect(size_t members) {

@@ -111,6 +111,9 @@ class SetBuilder {
  public:
   explicit SetBuilder(const EncodingLimits& limits);
 
+  ValueForm form() const { return form_; }
+  // Empty still, and no longer in a form before this one.
+  void begin_as(ValueForm form);
   // So many are about to come: what cannot stay compact with them does not begin so.
   void expect(size_t members);
   // false: it is there already.

@@ -100,13 +100,6 @@ def left_to_chance(command):
     return name == b"SRANDMEMBER" and len(command) > 2 and -2**63 < _integer(command[2]) < -1000
 
 
-def settling(command):
-    """Redis' SDIFFSTORE adds all of the first set before it takes the others' away, where it reckons that to be cheaper:
-    what is left, integers alone, has the form for the text that was among them for a moment. A union of the result with
-    nothing is built anew, on both sides."""
-    return [[b"SUNIONSTORE", command[1], command[1]]] if command[0].upper() == b"SDIFFSTORE" and len(command) > 2 else []
-
-
 def _integer(raw):
     try:
         return int(raw)

@@ -21,6 +21,7 @@ import script  # noqa: E402
 from coverage import Coverage  # noqa: E402
 from generate import Generator, hazardous  # noqa: E402
 from generate_geo import GEO_KEYS  # noqa: E402
+from generate_streams import CONSUMERS  # noqa: E402
 from generate_table import LEFT_OUT, Table  # noqa: E402
 from pair import Link, Report  # noqa: E402
 from transactions import Transactions  # noqa: E402
@@ -71,6 +72,27 @@ class Comparison(unittest.TestCase):
             for key, entry_id, refused in ((b"stream:2", last, True), (b"stream:2", b"77-1", False),
                                            (b"stream:2", last + b"-0", True), (b"stream:end", last, False)):
                 self.assertEqual(hazardous([b"XADD", key, *options, entry_id, b"f", last]), refused, (key, options, entry_id))
+
+    def test_a_group_is_made_with_all_its_consumers(self):
+        generator, groups = Generator(1), 0
+        generator.makers, generator.weights = [generator.stream_group, generator.transaction], [2, 1]
+        for _ in range(1000):
+            row = generator.transaction()
+            for at, command in enumerate(row):
+                if [word.upper() for word in command[:2]] == [b"XGROUP", b"CREATE"] and len(command) > 4:
+                    groups += 1
+                    self.assertEqual([made[2:] for made in row[at + 1:at + 1 + len(CONSUMERS)]],
+                                     [[*command[2:4], consumer] for consumer in CONSUMERS], row)
+        self.assertGreater(groups, 50)
+
+    def test_only_one_run_of_zeros_may_come_from_behind_a_text(self):
+        for ours, theirs, same in (("z:5", "z:5", True), ("z:5 v:1,2", "z:5 v:1,2 Z:14337", True), ("", "Z:16129", True),
+                                   ("z:5", "z:5 Z:14338", False), ("z:5", "z:5 z:1", False), ("z:5", "Z:257", False),
+                                   ("z:5", "z:5 Z:257 Z:257", False), ("z:5 Z:257", "z:5", False)):
+            a, b = (b"$%d\r\n%s\r\n" % (len(text), text.encode()) for text in (ours, theirs))
+            (self.assertAgrees if same else self.assertDiffers)([b"PFDEBUG", b"DECODE", b"k"], a, b)
+            if a != b:
+                self.assertDiffers([b"GET", b"k"], a, b)
 
     def test_no_two_places_are_the_same(self):
         places = Counter()

@@ -71,12 +71,33 @@ Result<void> answer(Call& call, Operation operation) {
   return kOk;
 }
 
+// Redis makes a difference in one of two ways: it adds what is in none of the others, or, where it
+// reckons that to be less work, it adds the whole first set and takes the others' members away. The
+// second leaves the result in the form that the whole set had for a moment. We compute it in one
+// way, and begin in that form; what has come to the last form needs no more members to tell it.
+ValueForm form_of_difference(std::span<const SetView> sets, const EncodingLimits& limits) {
+  const SetView& first = sets.front();
+  size_t members = 0;
+  for (const SetView& set : sets) members += set.size();
+  SetBuilder whole(limits);
+  if (sets.size() * first.size() / 2 > members) {
+    first.for_each_until([&](const SetView::Member& member) {
+      whole.add(member);
+      return whole.form() != ValueForm::kLarge;
+    });
+  }
+  return whole.form();
+}
+
 Result<void> store(Call& call, Operation operation, std::string_view event) {
   Result<Operands> operands = read_operands(call, call.args().subspan(2));
   if (!operands) return operands.error();
   Keyspace& keyspace = call.keyspace();
   const std::string_view key = call.arg(1);
   SetBuilder result(keyspace.limits());
+  if (operation == Operation::kDifference && operands->has_first) {
+    result.begin_as(form_of_difference(operands->sets, keyspace.limits()));
+  }
   if (operation == Operation::kUnion) {
     // The result itself knows what it has.
     for (const SetView& set : operands->sets) {

@@ -127,6 +127,25 @@ TEST_F(Sets, EachChangedMemberCounts) {
   EXPECT_EQ(run("EXISTS k"), ":0|");
 }
 
+// Redis takes small others' members out of a copy of the first set, which keeps the copy's form.
+TEST_F(Sets, AStoredDifferenceHasTheFormOfTheFirstSetWhereTheOthersAreSmall) {
+  run("SADD few 1 2 3 4 5 6 7 8 9 text");
+  run("SADD text text");
+  run("SADD one 1");
+  run("SDIFFSTORE d few text");
+  EXPECT_EQ(run("OBJECT ENCODING d"), "$6|intset|");
+  run("SDIFFSTORE d few text one");
+  EXPECT_EQ(run("OBJECT ENCODING d"), "$8|listpack|");
+  EXPECT_EQ(members("d").size(), 8u);
+  add_numbers("many", 600);
+  add_numbers("most", 500);
+  run("SDIFFSTORE d many most");
+  EXPECT_EQ(run("OBJECT ENCODING d"), "$6|intset|");
+  run("SDIFFSTORE d many one one most");
+  EXPECT_EQ(run("OBJECT ENCODING d"), "$9|hashtable|");
+  EXPECT_EQ(members("d").size(), 100u);
+}
+
 TEST_F(Sets, AStoredResultReplacesWhatWasThere) {
   run("SADD a 1 2 3");
   run("SADD b 2 3 4");
