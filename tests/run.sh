@@ -50,6 +50,11 @@ if [ $# -eq 0 ]; then
     as_owner "$top" cmake --build --preset asan --target data_plane_tests) || fail "the build with sanitizers failed"
   (cd "$top" && as_owner "$top" ctest --preset asan -L data_plane -j2) ||
     fail "tests fail under the sanitizers" "the report is above; alone: ctest --preset asan -R NAME"
+  # Loops and logs that several threads use, under ThreadSanitizer; the whole node's threads take longer (tests/README.md).
+  (cd "$top" && as_owner "$top" cmake --preset tsan >/dev/null &&
+    as_owner "$top" cmake --build --preset tsan --target threads_quick_tests) || fail "the build with ThreadSanitizer failed"
+  (cd "$top" && as_owner "$top" ctest --preset tsan -L threads_quick -j2) ||
+    fail "tests fail under ThreadSanitizer" "the report is above; alone: ctest --preset tsan -R NAME"
 fi
 
 cd "$top/build/release" || exit 1

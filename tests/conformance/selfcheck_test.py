@@ -10,6 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from harness import races  # noqa: E402
 from harness.binaries import build_in, oracle  # noqa: E402
 from harness.processes import Lab, Story, eventually  # noqa: E402
 from harness.resp import parse, reply_end  # noqa: E402
@@ -185,6 +186,43 @@ class Sanitizers(unittest.TestCase):
         server = lab.server(build=build_in(lab.folder), wait=False)
         eventually(lambda: "up" in server.log() or not server.running())
         lab.close()
+
+    def test_races_of_our_own_are_told_from_those_that_grpc_seems_to_have(self):
+        def report(first, second):
+            stacks = ("".join(f"    #{at} {frame}\n" for at, frame in enumerate(frames)) for frames in (first, second))
+            return ("=" * 18 + "\nWARNING: ThreadSanitizer: data race (pid=1)\n  Write of size 8 at 0x7b by thread T3:\n{}\n"
+                    "  Previous read of size 8 at 0x7b by thread T9 (mutexes: write M7):\n{}\nSUMMARY: ...\n".format(*stacks))
+
+        helper = "std::function<void (bool)>::operator()(bool) const /usr/include/c++/12/bits/std_function.h:589 (redan-bus.so+0x2f)"
+        inlined = "void grpc::internal::CatchingCallback<std::function<void (bool)>&>(bool) /usr/include/grpcpp/callback_common.h:42"
+        message = "redan::cluster::v1::Envelope::clear_message() proto/cluster_bus.pb.cc:7"
+        judge = "redan::BusHub::judge(redan::cluster::Envelope const&) const ../../server/bus/bus_inlet.cc:14 (redan-bus.so+0x1)"
+        read = "OnReadDone ../../server/bus/bus_service.cc:85 (redan-bus.so+0x2)"
+        handler = "redan::cluster::v1::ClusterBus::WithCallbackMethod_Link<redan::cluster::v1::ClusterBus::Service>::Link()"
+        for first, second, wanted in (([judge, read, inlined], [helper, judge], True), ([judge], [helper, inlined], False),
+                                      ([message, judge], [judge], False), ([judge], [read, handler], False), ([judge], [], False)):
+            self.assertEqual(len(races.ours(report(first, second))), wanted, (first, second))
+        self.assertEqual(len(races.ours("=" * 18 + "\nWARNING: ThreadSanitizer: double lock of a mutex (pid=1)\n")), 1)
+
+    def test_what_one_in_the_background_leaves_fails_the_test(self):
+        lab = Lab("selfcheck")
+        program = lab.folder / "redan-server"
+        # As a sanitizer does it: to the file that its options name, while its output goes nowhere.
+        program.write_text("""#!/bin/bash
+# __asan_init
+while [ "$1" != --pidfile ]; do shift; done
+(
+  trap 'echo "==1==ERROR: AddressSanitizer: heap-use-after-free" >"${ASAN_OPTIONS##*log_path=}.$BASHPID"; exit 1' TERM
+  echo $BASHPID >"$2"
+  while :; do sleep 0.01; done
+) >/dev/null 2>&1 &
+""")
+        program.chmod(0o755)
+        daemon = lab.daemon(build=build_in(lab.folder), wait=False)
+        self.assertTrue(daemon.running())
+        with self.assertRaisesRegex(AssertionError, "heap-use-after-free"):
+            lab.close()
+        self.assertFalse(daemon.running())
 
     def test_a_leak_at_the_end_fails_the_test(self):
         with self.assertRaisesRegex(AssertionError, "detected memory leaks"):

@@ -36,6 +36,14 @@ def sanitizer_report(output):
     return ""
 
 
+def report_into(path, **overrides):
+    """The environment in which sanitizers write what they have to say to the files PATH.PID, wherever the program's output
+    goes. `overrides`: what one of them gets instead of the environment's options, as TSAN="..."."""
+    options = {f"{name}_OPTIONS": f"{overrides.get(name, os.environ.get(f'{name}_OPTIONS', ''))} log_path={path}".strip()
+               for name in ("ASAN", "LSAN", "TSAN", "UBSAN")}
+    return {**os.environ, **options}
+
+
 def die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -308,6 +316,61 @@ class Server(Listening):
                    f"{self.name} follows {primary.name} and has its offset")
 
 
+class Daemon(Listening):
+    """A data node that goes into the background (daemonize yes): nobody's child, and its output goes nowhere, so that a
+    sanitizer's reports have files of their own. The lab ends it."""
+
+    def __init__(self, lab, build, name, **options):
+        folder = lab.folder / name
+        folder.mkdir(exist_ok=True)
+        self.name, self.build, self.port = name, build, lab.ports.take()
+        self.pidfile = folder / "pid"
+        self.background_pid = None
+        options = {**Server.DEFAULTS, "port": self.port, "dir": folder, "daemonize": "yes", "pidfile": self.pidfile,
+                   "logfile": folder / "log", **{key.replace("_", "-"): value for key, value in options.items()}}
+        super().__init__([build.server, *directive_arguments(options)], folder, folder / "log", report_into(folder / "sanitizer"))
+
+    def start(self):
+        """Until the program that was called has ended, and its output, and the one in the background has its pid file."""
+        self.popen = subprocess.run(self.command, cwd=self.folder, timeout=20, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.env, text=True)
+        if self.popen.returncode != 0:
+            raise AssertionError(f"{self.command[0]} ended with {self.popen.returncode}:\n{self.popen.stdout}")
+        text = eventually(lambda: self.pidfile.exists() and self.pidfile.read_text().endswith("\n") and self.pidfile.read_text(),
+                          20, "the pid file is there")
+        self.background_pid = int(text)
+
+    @property
+    def pid(self):
+        return self.background_pid
+
+    def running(self):
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except OSError:
+            return False
+
+    def signal(self, number):
+        if self.running():
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.wait(20)
+
+    def wait(self, timeout=20):
+        deadline = time.monotonic() + timeout
+        while self.running():
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(self.command, timeout)
+            time.sleep(0.01)
+
+    def log(self):
+        """Its log, and what a sanitizer says."""
+        return "\n".join(path.read_text(errors="replace") for path in (self.log_path, *self.folder.glob("sanitizer.*"))
+                         if path.exists())
+
+
 class Sentinel(Listening):
     """A sentinel with a config file of its own."""
 
@@ -352,6 +415,10 @@ class Lab:
     def server(self, name="server", build=None, wait=True, **options):
         server = self.add(Server(self, build or binaries.subject(), name, **options))
         return server.wait_ready() if wait else server
+
+    def daemon(self, name="daemon", build=None, wait=True, **options):
+        daemon = self.add(Daemon(self, build or binaries.subject(), name, **options))
+        return daemon.wait_ready() if wait else daemon
 
     def server_with(self, *arguments, name="server", port=None, build=None, requirepass=None):
         """A data node with just these arguments. It gets a free port, unless they say where it listens: `port`."""

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from stories import HOST, ORACLE, SUBJECT, Client, Story, eventually, fill
+from stories import HOST, ORACLE, SUBJECT, Story, eventually, fill
 
 
 class HostStory(Story):
@@ -100,34 +100,14 @@ class Supervisors(HostStory):
 
 class Background(HostStory):
     def test_daemonize_writes_its_pid_and_removes_the_file(self):
-        pidfile = self.lab.folder / "pid"
-        port = self.lab.ports.take()
-        done = subprocess.run([str(SUBJECT.server), "--port", str(port), "--bind", HOST, "--daemonize", "yes", "--pidfile",
-                               str(pidfile), "--dir", str(self.lab.folder), "--logfile", str(self.lab.folder / "log"),
-                               "--save", ""], timeout=20, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.assertEqual(done.returncode, 0)  # And its output is at an end: nobody holds the pipe any more.
-        eventually(lambda: pidfile.exists() and pidfile.read_text().endswith("\n"), 20, "the pid file is there")
-        pid = int(pidfile.read_text())
-        try:
-            with Client(eventually(lambda: (HOST, port) if self.answers(port) else None, 20, "it serves")) as client:
-                self.assertEqual(int(client.info("server")["process_id"]), pid)
-                self.assertEqual(os.getsid(pid), pid)
-                client.send("SHUTDOWN", "NOSAVE")
-                client.read_until_closed()
-            eventually(lambda: not pidfile.exists(), 20, "the pid file is gone")
-        finally:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-
-    @staticmethod
-    def answers(port):
-        try:
-            with Client((HOST, port)) as client:
-                return client.call("PING") == "PONG"
-        except OSError:
-            return False
+        # The program ends, and its output: nobody holds the pipe any more.
+        server = self.lab.daemon()
+        with server.client() as client:
+            self.assertEqual(int(client.info("server")["process_id"]), server.pid)
+            self.assertEqual(os.getsid(server.pid), server.pid)
+            client.send("SHUTDOWN", "NOSAVE")
+            client.read_until_closed()
+        eventually(lambda: not server.pidfile.exists(), 20, "the pid file is gone")
 
     def test_a_pid_file_that_cannot_be_written_is_named(self):
         server = self.lab.server(pidfile="/no/such/folder/pid")
