@@ -11,11 +11,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
+
+namespace {
+
+// A '*' and a number; an argument that is a '*' is none.
+size_t requests_in(std::string_view bytes) {
+  size_t requests = 0;
+  for (size_t at = bytes.find('*'); at != std::string_view::npos; at = bytes.find('*', at + 1)) {
+    if (at + 1 == bytes.size() || (bytes[at + 1] >= '0' && bytes[at + 1] <= '9')) ++requests;
+  }
+  return requests;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) {
@@ -59,8 +72,7 @@ int main(int argc, char** argv) {
         ::close(fd);
         continue;
       }
-      const size_t requests =
-          static_cast<size_t>(std::count(arena.data(), arena.data() + got, '*'));
+      const size_t requests = requests_in({arena.data(), static_cast<size_t>(got)});
       (void)!::send(fd, replies.data(), requests * ok.size(), MSG_NOSIGNAL);
     }
   }

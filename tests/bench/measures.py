@@ -11,28 +11,38 @@ import threading
 import time
 from pathlib import Path
 
-from harness.binaries import REPOSITORY
+from harness.binaries import REPOSITORY, subject_folder
 from harness.cluster import Cluster
 from harness.processes import HOST, Lab, Listening, eventually
 from harness.resp import encode
 
 WORKLOADS = {"SET": ["SET", "key:__rand_int__", "xxx"], "GET": ["GET", "key:__rand_int__"],
              "INCR": ["INCR", "counter:__rand_int__"], "PING": ["PING"]}
+PROGRAMS = subject_folder().parent / "tests"  # where those of this folder are built
 CPU_GOALS = {1: "0.95x", 16: "0.55x", 64: "0.40x"}
 
 
-def benchmark(server, command, requests, pipeline, keys, clients=50):
-    """Starts redis-benchmark; 3-byte values, keys drawn from a range. Two threads, so that the server has work
-    waiting: behind a slower generator it would be woken for a client or two at a time."""
-    return subprocess.Popen(["redis-benchmark", "-h", HOST, "-p", str(server.port), "-c", str(clients), "-n",
-                             str(requests), "-P", str(pipeline), "-r", str(keys), "--threads", "2", "-q", *command],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def load_on(server, command, requests, pipeline, keys, clients=50, processor=-1):
+    """Starts load_generator.cc; keys are drawn from a range."""
+    return subprocess.Popen([PROGRAMS / "load_generator", str(server.port), str(clients), str(pipeline), str(requests),
+                             str(keys), str(processor), *command])
 
 
-def finish(*processes):
-    for process in processes:
-        if process.wait(600) != 0:
-            raise AssertionError("redis-benchmark failed")
+def finish(process):
+    if process.wait(600) != 0:
+        raise AssertionError("load_generator failed")
+
+
+def cpu_of(server, command, requests, pipeline, keys=1000, clients=50):
+    """Microseconds of the server's CPU for each request. Server and load have a processor each, where there are two: the
+    server always finds work waiting, and neither pushes the other aside."""
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) > 1:
+        for task in Path(f"/proc/{server.pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {processors[0]})
+    before = server.cpu_nanoseconds()
+    finish(load_on(server, command, requests, pipeline, keys, clients, processors[-1]))
+    return (server.cpu_nanoseconds() - before) / 1000 / requests
 
 
 class Floor(Listening):
@@ -46,8 +56,8 @@ class Floor(Listening):
         return self.call("PING") == "OK"
 
     @staticmethod
-    def beside(build, lab):
-        program = build.server.parent.parent / "tests" / "floor_server"
+    def beside(lab):
+        program = PROGRAMS / "floor_server"
         return lab.add(Floor(lab, program)).wait_ready() if program.exists() else None
 
 
@@ -66,7 +76,7 @@ def cpu_per_request(report, builds, options):
             servers = {build.name: lab.server(build.name, build) for build in builds}
             for server in servers.values():
                 load(server, 1000, lambda i: ("SET", f"key:{i:012d}", "xxx"))
-            floor = Floor.beside(builds[-1], lab)
+            floor = Floor.beside(lab)
             if floor is not None:
                 servers["floor"] = floor
             jobs = [(name, workload, pipeline) for name in servers for workload in WORKLOADS
@@ -75,9 +85,7 @@ def cpu_per_request(report, builds, options):
             for name, workload, pipeline in jobs:
                 server = servers[name]
                 requests = int(options.requests * {1: 1, 16: 5, 64: 10}[pipeline])
-                before = server.cpu_nanoseconds()
-                finish(benchmark(server, WORKLOADS[workload], requests, pipeline, 1000))
-                spent = (server.cpu_nanoseconds() - before) / 1000 / requests
+                spent = cpu_of(server, WORKLOADS[workload], requests, pipeline)
                 has_goal = workload in ("SET", "GET") or (workload, pipeline) in (("PING", 1), ("INCR", 16))
                 report.add(cpu_title(workload, pipeline), name, spent, CPU_GOALS[pipeline] if has_goal else None)
         finally:
@@ -100,10 +108,7 @@ def cluster_cpu(report, builds, options):
             spent = {}
             jobs = [(name, mode, workload) for name, mode in servers for workload in ("SET", "GET")]
             for name, mode, workload in random.sample(jobs, len(jobs)):
-                server = servers[name, mode]
-                before = server.cpu_nanoseconds()
-                finish(benchmark(server, WORKLOADS[workload], options.requests * 5, 16, 1000))
-                spent[name, mode, workload] = (server.cpu_nanoseconds() - before) / 5000 / options.requests
+                spent[name, mode, workload] = cpu_of(servers[name, mode], WORKLOADS[workload], options.requests * 5, 16)
             for build in builds:
                 for workload in ("SET", "GET"):
                     cluster, alone = (spent[build.name, mode, workload] for mode in ("cluster", "alone"))
@@ -121,14 +126,10 @@ def mix_over_many_keys(report, builds, options):
         servers = {build.name: lab.server(build.name, build) for build in builds}
         for server in servers.values():
             load(server, options.keys, lambda i: ("SET", f"key:{i:012d}", "x" * 32))
+        mix = [*WORKLOADS["GET"], ";"] * 4 + ["SET", "key:__rand_int__", "x" * 32]
         for _ in range(options.rounds):
             for name in random.sample(list(servers), len(servers)):
-                server = servers[name]
-                requests = options.requests * 5
-                before = server.cpu_nanoseconds()
-                finish(benchmark(server, WORKLOADS["GET"], requests * 4 // 5, 16, options.keys, 40),
-                       benchmark(server, ["SET", "key:__rand_int__", "x" * 32], requests // 5, 16, options.keys, 10))
-                spent = (server.cpu_nanoseconds() - before) / 1000 / requests
+                spent = cpu_of(servers[name], mix, options.requests * 5, 16, options.keys)
                 report.add(f"80/20 GET/SET over {options.keys} keys, pipeline 16: CPU us/request", name, spent,
                            "0.60x")
     finally:
@@ -250,7 +251,7 @@ def family_bytes(server):
 
 
 def background_save(report, builds, options):
-    """BGSAVE while a client writes steadily and redis-benchmark writes as fast as it can."""
+    """BGSAVE while a client writes steadily and the load generator writes as fast as it can."""
     for build in builds:
         lab = Lab("bench")
         try:
@@ -259,7 +260,7 @@ def background_save(report, builds, options):
             for _ in range(options.rounds):
                 eventually(lambda: server.info()["rdb_bgsave_in_progress"] == "0", 60)
                 before, peak = family_bytes(server), 0
-                writers = benchmark(server, ["SET", "key:__rand_int__", "z" * 32], 100_000_000, 4, options.keys, 10)
+                writers = load_on(server, ["SET", "key:__rand_int__", "z" * 32], 100_000_000, 4, options.keys, 10)
                 prober = Prober(server, 5000)
                 prober.start()
                 started = time.monotonic()

@@ -1,4 +1,5 @@
-"""Samples of each figure for both builds, and the table that they make; "floor" is what sockets alone cost."""
+"""Samples of each figure for both builds, and the table that they make; "floor" is what sockets
+alone cost, "above the floor" the ratio of what each build adds to that."""
 
 import statistics
 
@@ -28,24 +29,26 @@ class Report:
         for figure in self.samples:
             ours, redis = self.median(figure, "redan"), self.median(figure, "redis")
             ratio = ours / redis if ours is not None and redis else None
-            yield figure, redis, ours, ratio, self.goals.get(figure), self.median(figure, "floor")
+            floor = self.median(figure, "floor")
+            own = (ours - floor) / (redis - floor) if floor and ours is not None and redis and redis > floor else None
+            yield figure, redis, ours, ratio, self.goals.get(figure), floor, own
 
     def markdown(self):
-        lines = ["| figure | redis 7.0.15 | redan | ratio | floor | goal | |",
-                 "|---|--:|--:|--:|--:|--:|---|"]
-        for figure, redis, ours, ratio, goal, floor in self.rows():
+        lines = ["| figure | redis 7.0.15 | redan | ratio | floor | above the floor | goal | |",
+                 "|---|--:|--:|--:|--:|--:|--:|---|"]
+        for figure, redis, ours, ratio, goal, floor, own in self.rows():
             met = ""
             if goal is not None and ours is not None:
                 reached = ratio if goal[-1] == "x" else ours
                 met = "" if reached is None else ("met" if reached <= float(goal[:-1] if goal[-1] == "x" else goal)
                                                   else "missed")
             lines.append(f"| {figure} | {number(redis)} | {number(ours)} | {number(ratio)} | "
-                         f"{number(floor)} | {goal or ''} | {met} |")
+                         f"{number(floor)} | {number(own)} | {goal or ''} | {met} |")
         return "\n".join(lines)
 
     def data(self):
         return [{"figure": figure, "redis": redis, "redan": ours, "ratio": ratio, "goal": goal, "floor": floor,
-                 "samples": self.samples[figure]} for figure, redis, ours, ratio, goal, floor in self.rows()]
+                 "above_floor": own, "samples": self.samples[figure]} for figure, redis, ours, ratio, goal, floor, own in self.rows()]
 
 
 def number(value):

@@ -24,7 +24,7 @@ from report import Report  # noqa: E402
 
 
 MEASURES = {**MEASURES, **collection_measures.MEASURES}
-BY_DEFAULT = BY_DEFAULT + ["collections", "collections-memory"]
+BY_DEFAULT = BY_DEFAULT + ["collections", "million", "collections-memory"]
 
 
 def main():
