@@ -1,6 +1,7 @@
 #include "server/data/hll_runs.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/base/check.h"
 
@@ -48,14 +49,56 @@ void append_run(std::string& out, uint8_t value, size_t registers) {
   }
 }
 
+// Eight runs side by side, where none of them is a long one.
+class ShortRuns {
+ public:
+  static constexpr size_t kRuns = 8;
+  explicit ShortRuns(const char* text) {
+    std::memcpy(&word_, text, sizeof word_);
+    const uint64_t values = (word_ & kTopBits) >> 7;  // one in each byte that is a value run
+    // A value run keeps its length in two bits, a short run of zeros in six.
+    less_one_ = word_ & (kLowBits * 0x3f ^ values * 0x3c);
+  }
+  bool any_long() const { return (word_ << 1 & ~word_ & kTopBits) != 0; }
+  size_t registers() const {
+    const uint64_t pairs = (less_one_ & kEvenBytes) + (less_one_ >> 8 & kEvenBytes);
+    return (pairs * 0x0001000100010001U >> 48) + kRuns;
+  }
+  size_t registers_of(size_t run) const { return (less_one_ >> (run * 8) & 0x3f) + 1; }
+
+ private:
+  static constexpr uint64_t kLowBits = 0x0101010101010101U;
+  static constexpr uint64_t kTopBits = kLowBits << 7;
+  static constexpr uint64_t kEvenBytes = 0x00ff00ff00ff00ffU;
+  uint64_t word_ = 0;
+  uint64_t less_one_ = 0;  // the registers of each run but one
+};
+
 // Nearly all of a PFADD is spent here: its places are numbers of their own, which stay in
-// registers.
+// registers, and short runs are passed by eight at once.
 SparseEditor::Walk SparseEditor::walk_to(size_t index) const {
   size_t at = start_.at, first = start_.first;
   size_t before_at = before_start_.at, before_first = before_start_.first;
   size_t long_before_at = kNowhere.at, long_before_first = kNowhere.first;
   bool found = false;
+  bool is_near = false;
   while (at < text_.size()) {
+    if (!is_near && text_.size() - at >= ShortRuns::kRuns) {
+      const ShortRuns runs(text_.data() + at);
+      const size_t end = first + runs.registers();
+      if (!runs.any_long()) {
+        is_near = index < end;
+        if (!is_near) {
+          at += ShortRuns::kRuns;
+          first = end;
+          before_at = at - 1;
+          before_first = end - runs.registers_of(ShortRuns::kRuns - 1);
+          long_before_at = at - 2;
+          long_before_first = before_first - runs.registers_of(ShortRuns::kRuns - 2);
+          continue;
+        }
+      }
+    }
     const auto byte = static_cast<uint8_t>(text_[at]);
     // Where the next run begins must not wait for this byte: long runs are the rare ones.
     size_t bytes = 1;

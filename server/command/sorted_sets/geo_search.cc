@@ -250,6 +250,7 @@ void find_between(const SortedSetView& set, const geo::ShapeRuler& ruler, RankRa
 std::vector<Hit> find_members(const SortedSetView& set, const Search& search) {
   std::vector<Hit> hits;
   const size_t enough = search.any ? static_cast<size_t>(search.count) : SIZE_MAX;
+  hits.reserve(std::min<size_t>(enough, 8));
   const geo::ShapeRuler ruler(search.shape);
   const geo::Cells cells(search.shape);
   for (const geo::Cell cell : cells.cells()) {
