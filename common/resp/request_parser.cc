@@ -12,6 +12,9 @@ constexpr size_t kMaxInlineBytes = 64 * 1024;
 constexpr int64_t kMaxArguments = 1024 * 1024 * 1024;
 constexpr int64_t kMaxStrangerArguments = 10;
 constexpr int64_t kMaxStrangerBulkBytes = 16 * 1024;
+// Beyond these a look ahead costs more than it gains.
+constexpr size_t kMostWordsAhead = 64;
+constexpr size_t kLongestNameAhead = 128;
 }  // namespace
 
 void RequestParser::reset() {
@@ -76,6 +79,31 @@ inline const char* header(const char* p, const char* end, char mark, size_t& num
 }
 
 }  // namespace
+
+NamesAhead names_ahead(std::string_view input) {
+  NamesAhead ahead;
+  const char* const end = input.data() + input.size();
+  for (const char* p = input.data(); p != end && ahead.count < NamesAhead::kMost;) {
+    size_t words = 0;
+    p = header(p, end, '*', words);
+    if (p == nullptr || words > kMostWordsAhead) break;
+    std::array<std::string_view, 4> first{};
+    for (size_t i = 0; i < words; ++i) {
+      size_t length = 0;
+      p = header(p, end, '$', length);
+      if (p == nullptr || static_cast<size_t>(end - p) < length + 2) return ahead;
+      if (i < first.size() && length <= kLongestNameAhead) first[i] = {p, length};
+      p += length + 2;
+    }
+    ahead.bytes = static_cast<size_t>(p - input.data());
+    if (first[1].empty()) continue;
+    // ZADD and ZINCRBY name the score before the member.
+    const bool sorted_set = !first[0].empty() && (first[0][0] | 0x20) == 'z';
+    ahead.keys[ahead.count] = first[1];
+    ahead.members[ahead.count++] = sorted_set && words > 3 ? first[3] : first[2];
+  }
+  return ahead;
+}
 
 std::string_view* RequestParser::make_args(size_t count) {
   if (args_.size() < count) args_.resize(count);

@@ -7,6 +7,7 @@
 // them, after kIncomplete. Not thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,6 +21,18 @@ struct RequestLimits {
   // Before authentication a stranger gets 10 arguments of 16 KiB, as in Redis.
   bool authenticated = true;
 };
+
+// Second and third words of requests that will be executed soon: a key, and perhaps a field or a
+// member, for whoever wants to ask the memory for them early.
+struct NamesAhead {
+  static constexpr size_t kMost = 16;
+  std::array<std::string_view, kMost> keys;
+  std::array<std::string_view, kMost> members;  // empty: none, or too long for one
+  size_t count = 0;
+  size_t bytes = 0;  // of the input that they were found in
+};
+// Looks at the first requests of `input` that are whole, usual and short; stops at any other.
+NamesAhead names_ahead(std::string_view input);
 
 class RequestParser {
  public:

@@ -56,6 +56,8 @@ struct DictSlots {
   using Handle = Entry*;
   using Shown = const Entry&;
   using Key = std::string_view;
+  // What most entries take, so that a lookup that is announced asks for their last byte too.
+  static constexpr size_t kUsualBytes = 48;
   static Handle handle(uintptr_t slot) { return reinterpret_cast<Entry*>(slot & ~uintptr_t{7}); }
   static uintptr_t slot(Handle entry) { return reinterpret_cast<uintptr_t>(entry); }
   static Shown shown(Handle entry) { return *entry; }
@@ -116,6 +118,29 @@ class Dict {
     return slot == nullptr ? Handle{} : Slots::handle(*slot);
   }
 
+  // For lookups that will come. The first asks for a key's home bucket; the second, when other
+  // keys' were asked for, for the entries in it that may be the key's; find() itself is quick then.
+  // So the cache misses of many lookups overlap.
+  uint64_t prefetch_bucket(Key key) const {
+    const uint64_t hash = Slots::hash(hash_key_, key);
+    if (size_ > 0) {
+      const auto [array, index] = home_of(hash);
+      __builtin_prefetch(array->bucket(index));
+    }
+    return hash;
+  }
+  void prefetch_matches(uint64_t hash) const {
+    if (size_ == 0) return;
+    const auto [array, index] = home_of(hash);
+    prefetch_matches(*array->bucket(index), hash);
+  }
+  // An entry that is nearly always the key's, after prefetch_matches(): nobody has compared them.
+  Handle likely(uint64_t hash) const {
+    if (size_ == 0) return Handle{};
+    const auto [array, index] = home_of(hash);
+    return likely(*array->bucket(index), hash);
+  }
+
   // What a lookup needs of a table that is not being rehashed, in one word: where its buckets are,
   // and how many. Who has many tables keeps them side by side and finds a key without reading the
   // table itself. Good until the next change of the table.
@@ -144,6 +169,17 @@ class Dict {
     const uint64_t hash = Slots::hash(hash_key, key);
     const uintptr_t* slot = search(at.bucket(at.index(hash)), tag_of(hash), key);
     return slot == nullptr ? Handle{} : Slots::handle(*slot);
+  }
+  static uint64_t prefetch_bucket(Settled at, const HashKey& hash_key, Key key) {
+    const uint64_t hash = Slots::hash(hash_key, key);
+    __builtin_prefetch(at.bucket(at.index(hash)));
+    return hash;
+  }
+  static void prefetch_matches(Settled at, uint64_t hash) {
+    prefetch_matches(*at.bucket(at.index(hash)), hash);
+  }
+  static Handle likely(Settled at, uint64_t hash) {
+    return likely(*at.bucket(at.index(hash)), hash);
   }
   static Place locate(Settled at, const HashKey& hash_key, Key key) {
     const uint64_t hash = Slots::hash(hash_key, key);
@@ -430,6 +466,20 @@ class Dict {
     return reverse_bits(reverse_bits(cursor | ~mask) + 1);
   }
 
+  static void prefetch_matches(const Bucket& bucket, uint64_t hash) {
+    for (uint64_t match = bucket.match(tag_of(hash)); match != 0; match &= match - 1) {
+      const uintptr_t slot = bucket.slots[__builtin_ctzll(match) >> 3];
+      const char* const entry = reinterpret_cast<const char*>(slot & ~uintptr_t{7});
+      __builtin_prefetch(entry);
+      __builtin_prefetch(entry + Slots::kUsualBytes - 1);
+    }
+  }
+  static Handle likely(const Bucket& bucket, uint64_t hash) {
+    const uint64_t match = bucket.match(tag_of(hash));
+    if (match == 0) return Handle{};
+    const uintptr_t slot = bucket.slots[__builtin_ctzll(match) >> 3];
+    return slot == 0 ? Handle{} : Slots::handle(slot);
+  }
   // always_inline: out of line, g++ takes the function for one without effect and drops the call.
   __attribute__((always_inline)) static inline void prefetch_entries(const Bucket* bucket) {
     for (const uintptr_t slot : bucket->slots) {

@@ -37,6 +37,9 @@ class ElementTable {
 
   // For reading only; nullptr: there is none.
   const Element* find(std::string_view name) const { return dict_.find(name); }
+  // See Dict.
+  uint64_t prefetch_bucket(std::string_view name) const { return dict_.prefetch_bucket(name); }
+  void prefetch_matches(uint64_t hash) const { dict_.prefetch_matches(hash); }
   // For a change or an insertion; good until the next call that changes anything.
   Place locate(std::string_view name) { return dict_.locate(name); }
   // Only where locate() found nothing.

@@ -122,6 +122,10 @@ class LargeHash final : public LargeValue {
   size_t memory_bytes() const override { return size_class(sizeof *this) + table_.memory_bytes(); }
   std::unique_ptr<LargeValue> clone() const override;
   std::string_view encoding_name() const override { return "hashtable"; }
+  uint64_t prefetch_bucket(std::string_view name) const override {
+    return table_.prefetch_bucket(name);
+  }
+  void prefetch_matches(uint64_t hash) const override { table_.prefetch_matches(hash); }
   void for_each_piece(PieceSink& sink) const override;
   int64_t piece_header() const override {
     return has_expiring() ? first_to_expire()->expiry_ms() : 0;

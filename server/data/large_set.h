@@ -80,6 +80,7 @@ struct SetSlots {
   using Shown = SetSlot;
   // By reference: a copy would be read right after it was written byte by byte.
   using Key = const SetName&;
+  static constexpr size_t kUsualBytes = 32;
   static Handle handle(uintptr_t slot) { return SetSlot(slot); }
   static uintptr_t slot(Handle member) { return member.bits(); }
   static Shown shown(Handle member) { return member; }
@@ -153,6 +154,10 @@ class LargeSet final : public LargeValue {
   }
   std::unique_ptr<LargeValue> clone() const override;
   std::string_view encoding_name() const override { return "hashtable"; }
+  uint64_t prefetch_bucket(std::string_view member) const override {
+    return members_.prefetch_bucket(name_of(member));
+  }
+  void prefetch_matches(uint64_t hash) const override { members_.prefetch_matches(hash); }
   void for_each_piece(PieceSink& sink) const override;
   void begin_snapshot(PieceSink* sink) override;
   bool in_snapshot() const override { return members_.in_snapshot(); }

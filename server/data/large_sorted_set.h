@@ -83,6 +83,10 @@ class LargeSortedSet final : public LargeValue {
   }
   std::unique_ptr<LargeValue> clone() const override;
   std::string_view encoding_name() const override { return "skiplist"; }
+  uint64_t prefetch_bucket(std::string_view name) const override {
+    return table_.prefetch_bucket(name);
+  }
+  void prefetch_matches(uint64_t hash) const override { table_.prefetch_matches(hash); }
   // From the highest to the lowest, as Redis writes them.
   void for_each_piece(PieceSink& sink) const override;
   void begin_snapshot(PieceSink* sink) override { table_.begin_snapshot(sink); }

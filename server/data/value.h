@@ -85,6 +85,11 @@ class LargeValue {
   // OBJECT ENCODING's name for it.
   virtual std::string_view encoding_name() const = 0;
 
+  // An element of this name is about to be looked for, among others: see Dict::prefetch_bucket().
+  // The answer is for prefetch_matches(). Those without names do nothing.
+  virtual uint64_t prefetch_bucket(std::string_view /*name*/) const { return 0; }
+  virtual void prefetch_matches(uint64_t /*hash*/) const {}
+
   // All pieces at once, in RDB's order.
   virtual void for_each_piece(PieceSink& sink) const = 0;
   // How many there are (a list's nodes, otherwise elements), and what else RDB writes before them:

@@ -213,6 +213,7 @@ bool Client::received(ssize_t got) {
 size_t Client::execute(std::string_view input, RequestParser& parser) {
   RequestHandler& handler = shared_.handler;
   size_t used = 0;
+  size_t looked_at = 0;
   handler.input_begins();
   RequestLimits limits = handler.limits(session);
   ReplyWriter reply(out(), session.resp);
@@ -225,6 +226,9 @@ size_t Client::execute(std::string_view input, RequestParser& parser) {
       close_after_replies();
       used = input.size();
       break;
+    }
+    if (used >= looked_at && used + parser.consumed() < input.size()) {
+      looked_at = used + handler.look_ahead(session, input.substr(used));
     }
     if (!parser.args().empty()) {
       const Executed executed =

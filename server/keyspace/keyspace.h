@@ -309,6 +309,12 @@ class Keyspace {
     return entry.expires() && entry.expiry_ms() <= now_ms_;
   }
 
+  // Whether keys of this database are rarely in the processor's caches. Then it pays to say early
+  // which ones are needed next, and which fields or members of them (empty: none).
+  bool outgrows_caches(int db) const { return database(db).entry_bytes > kCachedBytes; }
+  void prefetch(int db, std::span<const std::string_view> keys,
+                std::span<const std::string_view> members) const;
+
   // --- slots; only where there is a table for each ---
   bool has_slots() const { return slots_ != nullptr; }
   // Slots whose keys are on their way here: another node's, so they do not expire by themselves and
@@ -414,6 +420,7 @@ class Keyspace {
   void check_invariants() const;
 
  private:
+  static constexpr size_t kCachedBytes = 1024UL * 1024;
   // With slots: the sums of all tables, and no table of its own.
   struct Database : TableHome {
     int64_t average_ttl = 0;

@@ -26,6 +26,28 @@ void SlotTables::changed_by(const TableHome& home, int keys) {
   if (home.table->size() == 0) may_be_empty_[index] = true;
 }
 
+void SlotTables::prefetch(const HashKey& hash_key, std::span<const std::string_view> keys,
+                          std::span<const Entry*> likely) const {
+  std::array<uint64_t, kLookupsAhead> hashes;
+  std::array<uint16_t, kLookupsAhead> slots;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    slots[i] = slot_of_key(keys[i]).value;
+    __builtin_prefetch(&settled_[slots[i]]);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Table::Settled at = settled_[slots[i]];
+    if (at) hashes[i] = Table::prefetch_bucket(at, hash_key, keys[i]);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Table::Settled at = settled_[slots[i]];
+    if (at) Table::prefetch_matches(at, hashes[i]);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Table::Settled at = settled_[slots[i]];
+    likely[i] = at ? Table::likely(at, hashes[i]) : nullptr;
+  }
+}
+
 TableHome& SlotTables::writable(Slot slot, const HashKey& hash_key) {
   TableHome& home = homes_[slot.value];
   if (home.table == nullptr) [[unlikely]] {

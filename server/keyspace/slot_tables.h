@@ -17,6 +17,8 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -28,6 +30,9 @@
 namespace redan {
 
 using Table = Dict<Entry>;
+
+// The most lookups that are announced at once.
+constexpr size_t kLookupsAhead = 16;
 
 // A table and what is counted of its entries.
 struct TableHome {
@@ -80,6 +85,9 @@ class SlotTables {
   }
   // A call on this slot is about to come.
   void prefetch(Slot slot) const { __builtin_prefetch(&settled_[slot.value]); }
+  // Lookups of these keys are about to come; see Dict::prefetch_bucket() and Dict::likely().
+  void prefetch(const HashKey& hash_key, std::span<const std::string_view> keys,
+                std::span<const Entry*> likely) const;
   // For a caller that will change what is there. Out of line, as all that follows: a node without
   // slots has this code beside its own path, not in it.
   TableHome& writable(Slot slot, const HashKey& hash_key);

@@ -48,6 +48,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   RequestParser one;
   fuzz::take(one, whole, limits, at_once);
 
+  // What was read ahead is what the parser reads, request by request.
+  const NamesAhead ahead = names_ahead(whole);
+  REDAN_CHECK(ahead.bytes <= whole.size());
+  if (limits.authenticated && !whole.empty()) {
+    fuzz::Seen looked_at;
+    RequestParser third;
+    fuzz::take(third, std::string_view(whole).substr(0, ahead.bytes), limits, looked_at);
+    size_t next = 0;
+    for (const auto& request : looked_at.requests) {
+      if (next < ahead.count && request.size() > 1 && request[1] == ahead.keys[next]) ++next;
+    }
+    if (looked_at.error.empty()) {
+      REDAN_CHECK(looked_at.consumed == ahead.bytes);
+      REDAN_CHECK(next == ahead.count);
+    }
+  }
+
   fuzz::Seen in_pieces;
   RequestParser other;
   std::string so_far;

@@ -37,6 +37,7 @@ struct World {
   std::string field() { return "f" + std::to_string(rng.below(900)); }
   void step(double growth) {
     const std::string name = rng.chance(0.02) ? text_of(rng, 3) : field();
+    hash.prefetch_matches(hash.prefetch_bucket(name));  // A lookup may be announced at any time.
     if (rng.chance(expiring)) {
       const int64_t at_ms = rng.chance(0.3) ? 0 : static_cast<int64_t>(1 + rng.below(500));
       ASSERT_EQ(hash.set_expiry(name, at_ms), model.contains(name));

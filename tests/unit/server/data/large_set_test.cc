@@ -31,6 +31,7 @@ std::string member_of(Rng& rng) {
 
 void change(LargeSet& set, Model& model, Rng& rng) {
   const std::string member = member_of(rng);
+  set.prefetch_matches(set.prefetch_bucket(member));  // A lookup may be announced at any time.
   if (rng.chance(0.55)) {
     ASSERT_EQ(set.add(member), model.insert(member).second) << member;
   } else {

@@ -32,6 +32,7 @@ struct World {
   void step() {
     const std::string name = "m" + std::to_string(rng.below(3000));
     const double score = static_cast<double>(rng.below(500));
+    set.prefetch_matches(set.prefetch_bucket(name));  // A lookup may be announced at any time.
     const LargeSortedSet::Place place = set.locate(name);
     if (rng.chance(0.3)) {
       if (!place) return;

@@ -69,6 +69,11 @@ struct Recorder final : RequestHandler {
   void batch_begins() override { heard.emplace_back("batch"); }
   void input_begins() override { heard.emplace_back("input"); }
   void input_ends() override {}
+  size_t look_ahead(const Session&, std::string_view input) override {
+    if (looks_at == 0) return input.size();
+    heard.push_back("look at " + std::string(input.substr(0, looks_at)));
+    return looks_at;
+  }
   Executed execute(Session& session, std::span<const std::string_view> args, std::string_view,
                    ReplyWriter& reply) override {
     heard.push_back(std::to_string(session.id) + " " + std::string(args[0]));
@@ -84,6 +89,7 @@ struct Recorder final : RequestHandler {
   DataLoop& loop;
   ClientIo io;
   size_t enough = 0;
+  size_t looks_at = 0;  // bytes at once
   std::vector<std::string> heard;
 };
 
@@ -101,6 +107,27 @@ TEST(ClientIo, AnnouncesEachClientsInputBeforeItsRequests) {
   loop.run();
   EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "1 A", "1 B", "input", "2 A",
                                                      "2 B", "done"}));
+  for (auto& pair : ends) ::close(pair[1]);
+}
+
+TEST(ClientIo, LetsTheHandlerLookAheadWhereMoreThanOneRequestIsThere) {
+  DataLoop loop;
+  Recorder handler(loop);
+  handler.looks_at = 6;
+  int ends[2][2];
+  const std::string_view sent[2] = {"A\r\nB\r\nC\r\nD\r\nE\r\n", "A\r\n"};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends[i]), 0);
+    handler.io.adopt(ends[i][0], ClientKind::kNormal, "");
+    ASSERT_EQ(::send(ends[i][1], sent[i].data(), sent[i].size(), 0),
+              static_cast<ssize_t>(sent[i].size()));
+  }
+  handler.heard.clear();
+  handler.enough = 12;
+  loop.run();
+  EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "look at A\r\nB\r\n", "1 A",
+                                                     "1 B", "look at C\r\nD\r\n", "1 C", "1 D",
+                                                     "1 E", "input", "2 A", "done"}));
   for (auto& pair : ends) ::close(pair[1]);
 }
 

@@ -64,6 +64,43 @@ TEST_F(DispatcherTest, ACommandThatTakesLongIsChargedAndLogged) {
   EXPECT_GE(logs.slow.entries()[0].amount, std::chrono::microseconds(kWork).count() / 2);
 }
 
+// Announcing lookups pays where the data is larger than the caches, and costs nothing elsewhere. It
+// must be harmless for every type, with names that are there and names that are not.
+TEST_F(DispatcherTest, LooksAheadOnceTheDataOutgrowsTheCaches) {
+  const auto text = [](std::vector<std::string> words) {
+    std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
+    for (const auto& word : words)
+      bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    return bytes;
+  };
+  std::string input;
+  size_t first_part = 0;
+  for (int i = 0; i < 40; ++i) {
+    if (i == 16) first_part = input.size();
+    const char* const keys[] = {"hash", "set", "zset", "list", "text:1", "none"};
+    const std::string key = keys[i % 6];
+    const std::string member = i % 4 == 3 ? std::to_string(i) : "member:" + std::to_string(i);
+    input += key == "zset" ? text({"ZADD", key, "1", member}) : text({"SADD", key, member});
+  }
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  EXPECT_EQ(dispatcher.look_ahead(session, input), input.size());  // Nothing to announce.
+  for (int i = 0; i < 600; ++i) {
+    const std::string name = "member:" + std::to_string(i);
+    request({"HSET", "hash", name, "value"});
+    request({"SADD", "set", i % 2 == 0 ? std::to_string(i) : name});
+    request({"ZADD", "zset", "1", name});
+    request({"RPUSH", "list", name});
+  }
+  const std::string large(600, 'v');
+  for (int i = 0; i < 2000; ++i) request({"SET", "text:" + std::to_string(i), large});
+  EXPECT_EQ(dispatcher.look_ahead(session, input), first_part);  // the first sixteen
+  for (size_t at = 0; at < input.size();) {
+    at += dispatcher.look_ahead(session, std::string_view(input).substr(at));
+  }
+  dispatcher.input_ends();
+}
+
 // latency-monitor-threshold keeps events on its own, whatever the slow log's threshold is.
 TEST_F(DispatcherTest, WhatHoldsTheThreadUpIsALatencyEvent) {
   config.enable_debug_command = LocalAllowed::kYes;

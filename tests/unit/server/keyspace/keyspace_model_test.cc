@@ -71,6 +71,13 @@ void random_step(Keyspace& keyspace, Model& model, Rng& rng, int keys) {
       keyspace.forget_slot();
     }
   }
+  if (rng.chance(0.1)) {
+    // Lookups may be announced at any time, of keys that are there or not.
+    std::vector<std::string> names(rng.below(kLookupsAhead + 1));
+    for (std::string& name : names) name = random_key(rng, keys);
+    const std::vector<std::string_view> ahead(names.begin(), names.end());
+    keyspace.prefetch(db, ahead, ahead);
+  }
   switch (rng.below(20)) {
     case 0:
     case 1:
