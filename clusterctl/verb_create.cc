@@ -128,7 +128,6 @@ class Create {
   // Small clusters are introduced each to each, which saves the rounds in which gossip would carry
   // the names; in large ones everybody meets the first few.
   Result<void> introduce() {
-    constexpr size_t kHubs = 8;
     for (size_t i = 1; i < nodes_.size(); ++i) {
       std::vector<size_t> unknown;
       for (size_t j = 0; j < std::min(i, kHubs); ++j) {
@@ -139,17 +138,18 @@ class Create {
     return kOk;
   }
 
+  // A node gives up a meeting that came to nothing within its node timeout, and one of the two may
+  // then know the other without being known: who does not know whom by then meets again.
   Result<void> wait_until_met(Millis within) {
-    return wait_for(within, "the meeting of the nodes", [this](const ClusterSnapshot& now) {
-      for (const NodeSnapshot& expected : seen_) {
-        for (const NodeSnapshot& node : now.nodes) {
-          if (node.reachable && !knows(node, expected.id())) {
-            return named(node) + " does not know " + named(expected);
-          }
-        }
+    constexpr Millis kMeetAgain = Seconds(2);
+    Instant introduced = monotonic_now();
+    return wait_for(within, "the meeting of the nodes", [&](const ClusterSnapshot& now) {
+      const std::string lacking = unmet(now);
+      if (!lacking.empty() && monotonic_now() - introduced >= kMeetAgain) {
+        introduce_again();
+        introduced = monotonic_now();
       }
-      if (now.nodes.size() != nodes_.size()) return std::string("not all nodes are seen");
-      return disagreement(now);
+      return lacking;
     });
   }
 
@@ -193,6 +193,37 @@ class Create {
   const ClusterSnapshot& last() const { return last_; }
 
  private:
+  static constexpr size_t kHubs = 8;
+
+  std::string unmet(const ClusterSnapshot& now) const {
+    for (const NodeSnapshot& expected : seen_) {
+      for (const NodeSnapshot& node : now.nodes) {
+        if (node.reachable && !knows(node, expected.id())) {
+          return named(node) + " does not know " + named(expected);
+        }
+      }
+    }
+    if (now.nodes.size() != nodes_.size()) return "not all nodes are seen";
+    return disagreement(now);
+  }
+
+  // Both ways, and as each node sees it now. What cannot be asked or fails is tried the next time.
+  void introduce_again() {
+    for_each_at_once(nodes_.size(), [&](size_t i) {
+      Result<NodeSnapshot> node = look_at_cluster_node(nodes_[i], access_);
+      if (node) seen_[i] = node.take();
+    });
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      std::vector<size_t> unknown;
+      for (size_t j = 0; j < nodes_.size(); ++j) {
+        if (i != j && std::min(i, j) < kHubs && !knows(seen_[i], seen_[j].id())) {
+          unknown.push_back(j);
+        }
+      }
+      static_cast<void>(meet(i, unknown).ok());
+    }
+  }
+
   Result<void> meet(size_t who, const std::vector<size_t>& whom) {
     if (whom.empty()) return kOk;
     Result<NodeClient> client = NodeClient::connect(nodes_[who], access_);

@@ -205,6 +205,30 @@ class Making(ClusterStory):
         self.assertEqual([each["id"] for each in self.view()["nodes"]], [each["id"] for each in before])
         self._call_all(nodes)
 
+    def test_a_meeting_that_came_to_nothing_is_repeated(self):
+        """The bus of the first node is out of reach for longer than the others try."""
+        port = self.lab.ports.take()
+        wire = Proxy(self.lab, port + 10000)
+        self.addCleanup(wire.close)
+        wire.cut()
+        first = self.lab.server("first", NODES, port=port, cluster_enabled="yes", cluster_node_timeout=1000,
+                                cluster_announce_bus_port=wire.port)
+        others = self.start(2, **{"cluster-node-timeout": 1000})
+        create = subprocess.Popen([CLUSTERCTL, "create", *map(at, [first, *others]), "--timeout", "20", "--yes"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment,
+                                  preexec_fn=die_with_parent)
+
+        def meeting(node):
+            return f"127.0.0.1:{port}@{wire.port}" in node.call("CLUSTER", "NODES").decode()
+        for node in others:
+            eventually(lambda: meeting(node), 20, "it tries to meet the first")
+        eventually(lambda: not any(map(meeting, others)), 20, "the others give up")
+        wire.heal()
+        out = create.communicate(timeout=60)[0]
+        self.assertEqual(create.returncode, 0, out)
+        for node in (first, *others):
+            self.assertEqual(node.call("CLUSTER", "INFO").count(b"cluster_known_nodes:3\r"), 1)
+
     def _hand_over(self, nodes, view):
         replica = next(each for each in view["nodes"] if each["role"] == "replica")
         self.assertIn("primary already", self.ctl("failover", at(nodes[0]), code=1))
