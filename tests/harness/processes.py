@@ -24,7 +24,8 @@ from .resp import Client, Closed, ReplyError
 HOST = "127.0.0.1"
 _libc = ctypes.CDLL("libc.so.6", use_errno=True)
 _PR_SET_PDEATHSIG = 1
-_SANITIZER_WORDS = ("ERROR: AddressSanitizer", "LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: ")
+_SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: ThreadSanitizer", "LeakSanitizer", "WARNING: ThreadSanitizer",
+                    ": runtime error: ")
 
 
 def sanitizer_report(output):
