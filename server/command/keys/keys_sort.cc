@@ -79,7 +79,8 @@ std::optional<std::string> look_up(Call& call, const SortPattern& pattern,
     return std::string(entry->string(scratch));
   }
   if (entry->type() != ValueType::kHash) return std::nullopt;
-  const auto value = HashView(*entry).find(*pattern.field());
+  const HashView hash(*entry, call.keyspace().field_horizon_ms());
+  const auto value = hash.find(*pattern.field());
   if (!value) return std::nullopt;
   Listpack::Scratch scratch;
   return std::string(value->view(scratch));

@@ -52,6 +52,17 @@ TEST_F(Sort, WeightsAndValuesOfOtherKeys) {
   EXPECT_EQ(run("SORT ids BY w_* GET n_* LIMIT 0 1"), "*1|_|");
 }
 
+// A field whose time has come is there to nobody, in a compact hash and in a large one.
+TEST_F(Sort, FieldsThatExpiredAreNoWeights) {
+  const std::string digits(65, '0');
+  run("RPUSH ids 1 2"), run("HSET w_1 f 2 g a"), run("HSET w_2 f 1 g " + digits);
+  EXPECT_EQ(run("SORT ids BY w_*->f"), "*2|$1|2|$1|1|");
+  run("HPEXPIRE w_1 10 FIELDS 2 f g"), run("HPEXPIRE w_2 10 FIELDS 2 f g");
+  EXPECT_EQ(run("SORT ids BY w_*->f GET w_*->g"), "*2|$65|" + digits + "|$1|a|");
+  set_now_ms(kNowMs + 10);
+  EXPECT_EQ(run("SORT ids BY w_*->f GET # GET w_*->g"), "*4|$1|1|$-1|$1|2|$-1|");
+}
+
 TEST_F(Sort, WhatIsStoredIsAListAndReplicatedAsOne) {
   run("ZADD z 1 b 2 a");
   run("SET d old EX 100");
