@@ -286,6 +286,14 @@ void PackedElement::write(char* to) const {
   }
 }
 
+void ListpackEdit::set_head(char* base, size_t total, size_t elements) {
+  const auto total32 = static_cast<uint32_t>(total);
+  const auto count = static_cast<uint16_t>(
+      elements < Listpack::kUnknownCount ? elements : Listpack::kUnknownCount);
+  std::memcpy(base, &total32, sizeof total32);
+  std::memcpy(base + 4, &count, sizeof count);
+}
+
 void ListpackEdit::settle_count(char* base, uint16_t count, int64_t added) {
   if (count == Listpack::kUnknownCount) {
     // Counted again only where it may have come into range.

@@ -173,6 +173,17 @@ struct ListpackEdit {
     settle(base, bytes.view().size(), 2);
     return at;
   }
+  template <class Bytes>
+  static size_t insert_triple(Bytes& bytes, size_t at, const PackedElement& a,
+                              const PackedElement& b, const PackedElement& c) {
+    if (at == Listpack::kNone) at = bytes.view().size() - 1;
+    char* const base = bytes.splice(at, 0, a.size() + b.size() + c.size());
+    a.write(base + at);
+    b.write(base + at + a.size());
+    c.write(base + at + a.size() + b.size());
+    settle(base, bytes.view().size(), 3);
+    return at;
+  }
   // Puts another element into the place of the one at `at`.
   template <class Bytes>
   static void replace(Bytes& bytes, size_t at, const PackedElement& element) {
@@ -192,6 +203,9 @@ struct ListpackEdit {
     settle(base, bytes.view().size(), -static_cast<int64_t>(count));
     return static_cast<uint8_t>(base[at]) == Listpack::kEnd ? Listpack::kNone : at;
   }
+
+  // The header of `total` bytes, of which the rest is written elsewhere.
+  static void set_head(char* base, size_t total, size_t elements);
 
  private:
   static void settle(char* base, size_t total, int64_t added) {

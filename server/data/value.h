@@ -29,6 +29,7 @@ enum class ValueForm : uint8_t {
   kInteger,
   kListpack,
   kIntset,
+  kTriples,  // a hash of which some fields expire (field_triples.h)
   kLarge,
 };
 
@@ -114,7 +115,7 @@ struct StoredValue {
   ValueType type = ValueType::kString;
   ValueForm form = ValueForm::kText;
   int64_t integer = 0;  // kInteger
-  std::string bytes;    // kText, kListpack, kIntset
+  std::string bytes;    // kText, kListpack, kIntset, kTriples
   std::unique_ptr<LargeValue> large;
 
   static StoredValue text(std::string bytes) {
@@ -128,6 +129,9 @@ struct StoredValue {
   }
   static StoredValue intset(std::string bytes) {
     return {ValueType::kSet, ValueForm::kIntset, 0, std::move(bytes), nullptr};
+  }
+  static StoredValue triples(std::string bytes) {
+    return {ValueType::kHash, ValueForm::kTriples, 0, std::move(bytes), nullptr};
   }
   static StoredValue of_large(ValueType type, std::unique_ptr<LargeValue> value) {
     return {type, ValueForm::kLarge, 0, {}, std::move(value)};

@@ -74,11 +74,13 @@ ValueForm Entry::form() const {
   if (is_large()) return ValueForm::kLarge;
   if (is_integer()) return ValueForm::kInteger;
   if (is_string()) return ValueForm::kText;
+  if (is_triples()) return ValueForm::kTriples;
   return (flags_ & kIntset) != 0 ? ValueForm::kIntset : ValueForm::kListpack;
 }
 
 std::string_view Entry::encoding_name() const {
   if (is_large()) return large().encoding_name();
+  if (is_triples()) return "listpackex";
   if (!is_string()) return form() == ValueForm::kIntset ? "intset" : "listpack";
   if (is_integer()) return "int";
   return string_length() <= kMaxEmbstr && (flags_ & kModified) == 0 ? "embstr" : "raw";
@@ -163,7 +165,7 @@ Entry* EntryMaker::make_text(std::string_view key, std::string_view value, int64
 // The entry in another allocation, under `key`, with or without room for an expiry; the value
 // moves.
 Entry* EntryMaker::with_layout(Entry* entry, std::string_view key, bool expires) {
-  const uint8_t kept = entry->flags_ & (Entry::kWord | Entry::kModified | Entry::kIntset);
+  const uint8_t kept = entry->flags_ & (Entry::kWord | Entry::kModified | Entry::kForms);
   Entry* const moved =
       allocate(key, entry->type_, static_cast<uint8_t>(kept | (expires ? Entry::kExpires : 0)),
                entry->value_length_);
@@ -297,7 +299,7 @@ Entry* EntryMaker::make_value(std::string_view key, StoredValue value, int64_t e
                                                      : Encoding::kLarge;
   const auto flags =
       static_cast<uint8_t>((expires ? Entry::kExpires : 0) | (is_inline ? 0 : Entry::kWord) |
-                           (value.form == ValueForm::kIntset ? Entry::kIntset : 0));
+                           Entry::flag_of(value.form));
   Entry* const entry =
       allocate(key, type_byte(value.type, encoding), flags, is_inline ? value.bytes.size() : 0);
   if (expires) entry->store(8, expiry_ms);
@@ -326,7 +328,7 @@ Entry* EntryMaker::set_value(Entry* entry, StoredValue value, int64_t expiry_ms)
 // value must have been taken care of.
 Entry* EntryMaker::with_word(Entry* entry, Encoding encoding, uintptr_t word) {
   const auto flags =
-      static_cast<uint8_t>((entry->flags_ & (Entry::kExpires | Entry::kIntset)) | Entry::kWord);
+      static_cast<uint8_t>((entry->flags_ & (Entry::kExpires | Entry::kForms)) | Entry::kWord);
   Entry* const changed = allocate(entry->key(), type_byte(entry->type(), encoding), flags, 0);
   changed->set_access(entry->access());
   if (entry->expires()) changed->store(8, entry->expiry_ms());
@@ -389,7 +391,7 @@ Entry* EntryMaker::splice(Entry* entry, size_t at, size_t removed, size_t added)
 Entry* EntryMaker::become_large(Entry* entry, std::unique_ptr<LargeValue> large) {
   REDAN_CHECK(!entry->is_large());
   if (entry->encoding() == Encoding::kHeap) std::free(entry->heap());
-  entry->flags_ &= static_cast<uint8_t>(~Entry::kIntset);
+  entry->flags_ &= static_cast<uint8_t>(~Entry::kForms);
   return with_word(entry, Encoding::kLarge, reinterpret_cast<uintptr_t>(large.release()));
 }
 

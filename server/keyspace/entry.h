@@ -91,9 +91,12 @@ class Entry {
   }
   ValueForm form() const;
   bool is_large() const { return encoding() == Encoding::kLarge; }
-  // A hash of which some fields expire.
+  // The compact bytes are FieldTriples.
+  bool is_triples() const { return (flags_ & kTriples) != 0; }
+  // A hash of which some fields expire. (Strings are asked as well, hence the type first.)
   bool has_expiring_fields() const {
-    return is_large() && type() == ValueType::kHash && large().kind() == LargeKind::kExpiringHash;
+    return type() == ValueType::kHash &&
+           (is_triples() || (is_large() && large().kind() == LargeKind::kExpiringHash));
   }
   // The expiry cycle wants to see it.
   bool may_expire() const { return expires() || has_expiring_fields(); }
@@ -118,7 +121,18 @@ class Entry {
 
  private:
   friend class EntryMaker;
-  enum Flags : uint8_t { kExpires = 1, kWord = 2, kLongKey = 4, kModified = 8, kIntset = 16 };
+  enum Flags : uint8_t {
+    kExpires = 1,
+    kWord = 2,
+    kLongKey = 4,
+    kModified = 8,
+    kIntset = 16,
+    kTriples = 32,
+    kForms = kIntset | kTriples,  // which compact form: neither is a listpack
+  };
+  static uint8_t flag_of(ValueForm form) {
+    return form == ValueForm::kIntset ? kIntset : form == ValueForm::kTriples ? kTriples : 0;
+  }
 
   size_t offset_of_word() const { return expires() ? 16 : 8; }
   size_t offset_of_key() const {

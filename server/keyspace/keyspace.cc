@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/base/check.h"
+#include "server/data/field_triples.h"
 
 namespace redan {
 
@@ -357,7 +358,7 @@ char* Keyspace::splice(Ref& ref, size_t at, size_t removed, size_t added) {
   Entry* const before = ref.place_.entry();
   const size_t bytes = before->memory_bytes();
   Entry* const entry = EntryMaker::splice(before, at, removed, added);
-  if (entry != before) ref.home_->table->replace(ref.place_, entry, entry->expires());
+  if (entry != before) ref.home_->table->replace(ref.place_, entry, entry->may_expire());
   count_bytes(*ref.home_, bytes, entry->memory_bytes());
   return EntryMaker::writable_packed(entry);
 }
@@ -605,6 +606,10 @@ void Keyspace::check_invariants() const {
       expiring_hashes += entry->has_expiring_fields() ? 1U : 0U;
       bytes += entry->memory_bytes();
       if (entry->is_large()) entry->large().check_invariants();
+      if (!entry->is_triples()) return;
+      const FieldTriples triples(entry->packed());
+      REDAN_CHECK(triples.in_order());
+      REDAN_CHECK(triples.first_expiry_ms() != FieldTriples::kStays);
     });
     size_t marked = 0;
     uint64_t cursor = 0;

@@ -465,6 +465,8 @@ class Keyspace {
   size_t held_keys() const;
   bool first_field_is_due(const Entry& entry) const;
   void expire(int db, TableHome& home, Table::Place place);
+  void take_due_fields(Ref& ref, class LargeHash& hash, std::vector<std::string>& names);
+  void take_due_fields(Ref& ref, std::vector<std::string>& names);
   size_t expire_fields(int db, TableHome& home, Table::Place place);
   void expire_next(int db, TableHome& home, ExpiryOutcome& outcome);
   void expire_some_slots(size_t buckets, ExpiryOutcome& outcome);

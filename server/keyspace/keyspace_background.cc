@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "server/data/field_triples.h"
 #include "server/data/large_hash.h"
 #include "server/keyspace/keyspace.h"
 
@@ -275,30 +276,63 @@ void Keyspace::expire_next(int db, TableHome& home, ExpiryOutcome& outcome) {
 }
 
 bool Keyspace::first_field_is_due(const Entry& entry) const {
-  const auto& hash = static_cast<const LargeHash&>(entry.large());
-  return hash.first_to_expire()->expiry_ms() <= now_ms_;
+  if (!entry.is_triples()) {
+    const auto& hash = static_cast<const LargeHash&>(entry.large());
+    return hash.first_to_expire()->expiry_ms() <= now_ms_;
+  }
+  const int64_t first_ms = FieldTriples(entry.packed()).first_expiry_ms();
+  return first_ms != FieldTriples::kStays && first_ms <= now_ms_;
 }
 
-// Deletes fields whose time has come, so many at once and no more, and the key with its last one.
-size_t Keyspace::expire_fields(int db, TableHome& home, Table::Place place) {
-  Entry* const entry = place.entry();
-  auto& hash = static_cast<LargeHash&>(entry->large());
+// Takes out fields of a large hash whose time has come, so many at once and no more.
+void Keyspace::take_due_fields(Ref& ref, LargeHash& hash, std::vector<std::string>& names) {
   const size_t bytes = hash.memory_bytes();
-  std::vector<std::string> names;
   while (names.size() < kFieldsAtOnce) {
     const HashField* const next = hash.first_to_expire();
     if (next == nullptr || next->expiry_ms() > now_ms_) break;
     names.emplace_back(next->key());
     hash.erase(names.back());
   }
-  Ref ref(home, [&] { return place; });
-  count_bytes(home, bytes, hash.memory_bytes());
+  count_bytes(*ref.home_, bytes, hash.memory_bytes());
   if (!hash.has_expiring()) expiring_fields_changed(ref);
+}
+
+// The same of a compact one, which goes on in pairs where the others stay.
+void Keyspace::take_due_fields(Ref& ref, std::vector<std::string>& names) {
+  const FieldTriples triples(ref->packed());
+  const auto is_due = [&](size_t at) {
+    if (at == FieldTriples::kNone) return false;
+    const int64_t expiry_ms = triples.expiry_ms(at);
+    return expiry_ms != FieldTriples::kStays && expiry_ms <= now_ms_;
+  };
+  size_t at = triples.first();
+  for (; names.size() < kFieldsAtOnce && is_due(at); at = triples.next(at)) {
+    names.push_back(triples.field(at).str());
+  }
+  PackedEdit bytes = packed(ref);
+  FieldTriplesEdit::erase(bytes, triples.first(), names.size());
+  const FieldTriples rest(bytes.view());
+  if (rest.size() == 0 || rest.first_expiry_ms() != FieldTriples::kStays) return;
+  convert(ref, StoredValue::packed(ValueType::kHash, rest.to_pairs()));
+}
+
+// Deletes fields whose time has come, so many at once and no more, and the key with its last one.
+size_t Keyspace::expire_fields(int db, TableHome& home, Table::Place place) {
+  Ref ref(home, [&] { return place; });
+  std::vector<std::string> names;
+  bool key_goes = false;
+  if (ref->is_large()) {
+    auto& hash = static_cast<LargeHash&>(ref->large());
+    take_due_fields(ref, hash, names);
+    key_goes = hash.size() == 0;
+  } else {
+    take_due_fields(ref, names);
+    key_goes = Listpack(ref->packed()).empty();
+  }
   stats_.expired_fields += names.size();
-  changed(db, entry->key(), 0);  // Time changed it, not a command.
-  const bool key_goes = hash.size() == 0;
-  if (observer_ != nullptr) observer_->fields_expired(db, entry->key(), names, key_goes);
-  if (key_goes) dispose(take(home, place), Free::kLazily);
+  changed(db, ref->key(), 0);  // Time changed it, not a command.
+  if (observer_ != nullptr) observer_->fields_expired(db, ref->key(), names, key_goes);
+  if (key_goes) dispose(take(home, ref.place_), Free::kLazily);
   return names.size();
 }
 

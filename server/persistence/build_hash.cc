@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "server/data/field_triples.h"
 #include "server/data/large_hash.h"
 #include "server/data/listpack.h"
 #include "server/data/ziplist.h"
@@ -18,6 +19,8 @@ constexpr const char* kTwice = "a hash has a field twice";
 // Room is made for no more fields than this at once, whatever a count claims.
 constexpr size_t kMostReserved = 1 << 20;
 
+static_assert(FieldTriples::kStays == HashField::kStays);
+
 // Fields one after another: compact as long as the limits allow it.
 class Fields {
  public:
@@ -26,31 +29,46 @@ class Fields {
   void expect(uint64_t fields) { expected_ = fields; }
   // False: the field is there already.
   bool add(std::string_view field, std::string_view value, int64_t expiry_ms) {
-    if (expiry_ms == HashField::kStays) return add(field, value);
-    if (large_ == nullptr) become_large();
-    return large_->set(field, value) && large_->set_expiry(field, expiry_ms);
+    if (expiry_ms == HashField::kStays && !triples_) return add(field, value);
+    if (large_ != nullptr || !compact(field, value)) return add_large(field, value, expiry_ms);
+    if (!triples_) bytes_ = FieldTriples::of_pairs(bytes_);
+    triples_ = true;
+    if (FieldTriples(bytes_).find(field) != FieldTriples::kNone) return false;
+    StringBytes store(bytes_);
+    FieldTriplesEdit::insert(store, field, value, expiry_ms);
+    return true;
   }
+  // Where no field before expires.
   bool add(std::string_view field, std::string_view value) {
-    if (large_ == nullptr && compact(field, value)) {
-      const Listpack pack(bytes_);
-      if (pack.find(field, pack.first(), 1) != Listpack::kNone) return false;
-      StringBytes store(bytes_);
-      ListpackEdit::append_pair(store, PackedElement(field), PackedElement(value));
-      return true;
+    if (large_ != nullptr || !compact(field, value)) {
+      return add_large(field, value, HashField::kStays);
     }
-    if (large_ == nullptr) become_large();
-    return large_->set(field, value);
+    const Listpack pack(bytes_);
+    if (pack.find(field, pack.first(), 1) != Listpack::kNone) return false;
+    StringBytes store(bytes_);
+    ListpackEdit::append_pair(store, PackedElement(field), PackedElement(value));
+    return true;
   }
   bool empty() const { return large_ == nullptr ? Listpack(bytes_).empty() : large_->size() == 0; }
   StoredValue take() {
     if (large_ != nullptr) return StoredValue::of_large(ValueType::kHash, std::move(large_));
-    return StoredValue::packed(ValueType::kHash, std::move(bytes_));
+    return triples_ ? StoredValue::triples(std::move(bytes_))
+                    : StoredValue::packed(ValueType::kHash, std::move(bytes_));
   }
 
  private:
+  size_t size() const {
+    return triples_ ? FieldTriples(bytes_).size() : Listpack(bytes_).size() / 2;
+  }
   bool compact(std::string_view field, std::string_view value) const {
     return std::max(field.size(), value.size()) <= limits_.hash_value_bytes &&
-           std::max<uint64_t>(expected_, Listpack(bytes_).size() / 2 + 1) <= limits_.hash_entries;
+           std::max<uint64_t>(expected_, size() + 1) <= limits_.hash_entries;
+  }
+  bool add_large(std::string_view field, std::string_view value, int64_t expiry_ms) {
+    if (large_ == nullptr) become_large();
+    if (!large_->set(field, value)) return false;
+    if (expiry_ms != HashField::kStays) large_->set_expiry(field, expiry_ms);
+    return true;
   }
   void become_large() {
     large_ = std::make_unique<LargeHash>(limits_.hash_key);
@@ -60,6 +78,10 @@ class Fields {
       const std::string field = pack.at(at).str();
       at = pack.next(at);
       large_->set(field, pack.at(at).str());
+      if (triples_) {
+        at = pack.next(at);
+        large_->set_expiry(field, pack.at(at).integer);
+      }
       at = pack.next(at);
     }
     bytes_.clear();
@@ -68,6 +90,7 @@ class Fields {
   EncodingLimits limits_;
   uint64_t expected_ = 0;
   std::string bytes_ = Listpack::empty_bytes();
+  bool triples_ = false;  // what the bytes are, since a field that expires came
   std::unique_ptr<LargeHash> large_;
 };
 
@@ -98,20 +121,25 @@ class PairsBuilder final : public ValueBuilder {
   bool has_field_ = false;
 };
 
-// Whether fields of a listpack are different, each one from all others.
-bool fields_differ(const Listpack& pack) {
+// Whether fields of a listpack are different, each one from all others; `stride` elements from one
+// to the next.
+bool fields_differ(const Listpack& pack, size_t stride) {
   constexpr size_t kFewFields = 64;
-  if (pack.size() / 2 <= kFewFields) {
+  const auto next_field = [&](size_t at) {
+    for (size_t i = 0; i < stride; ++i) at = pack.next(at);
+    return at;
+  };
+  if (pack.size() / stride <= kFewFields) {
     for (size_t at = pack.first(); at != Listpack::kNone;) {
       const Listpack::Element field = pack.at(at);
-      at = pack.next(pack.next(at));
+      at = next_field(at);
       Listpack::Scratch scratch;
-      if (pack.find(field.view(scratch), at, 1) != Listpack::kNone) return false;
+      if (pack.find(field.view(scratch), at, stride - 1) != Listpack::kNone) return false;
     }
     return true;
   }
   std::unordered_set<std::string> seen;
-  for (size_t at = pack.first(); at != Listpack::kNone; at = pack.next(pack.next(at))) {
+  for (size_t at = pack.first(); at != Listpack::kNone; at = next_field(at)) {
     if (!seen.insert(pack.at(at).str()).second) return false;
   }
   return true;
@@ -191,7 +219,7 @@ class CompactBuilder final : public ValueBuilder {
     const size_t elements = pack.size();
     if (elements % 2 != 0) return "a hash has a field without a value";
     if (elements / 2 <= limits_.hash_entries) {
-      if (!fields_differ(pack)) return kTwice;
+      if (!fields_differ(pack, 2)) return kTwice;
       if (!pack.empty()) packed_ = bytes;
       return nullptr;
     }
@@ -225,7 +253,7 @@ constexpr uint64_t kMostExpiry = (uint64_t{1} << 48) - 1;
 //   23: the same without the earliest
 class ExpiringBuilder final : public ValueBuilder {
  public:
-  explicit ExpiringBuilder(const EncodingLimits& limits) : fields_(limits) {}
+  explicit ExpiringBuilder(const EncodingLimits& limits) : limits_(limits), fields_(limits) {}
 
   const char* piece(Kind kind, std::string_view bytes, uint64_t number) override {
     switch (kind) {
@@ -253,8 +281,15 @@ class ExpiringBuilder final : public ValueBuilder {
     has_field_ = false;
     return add(field_, bytes, expiry_ms_);
   }
-  bool empty() const override { return fields_.empty(); }
-  StoredValue take() override { return fields_.take(); }
+  bool empty() const override { return packed_.empty() && fields_.empty(); }
+  StoredValue take() override {
+    if (packed_.empty()) return fields_.take();
+    const FieldTriples triples(packed_);
+    if (triples.first_expiry_ms() != FieldTriples::kStays) {
+      return StoredValue::triples(std::move(packed_));
+    }
+    return StoredValue::packed(ValueType::kHash, triples.to_pairs());
+  }
 
  private:
   static constexpr const char* kBadExpiry = "a field's expiry is none";
@@ -263,7 +298,16 @@ class ExpiringBuilder final : public ValueBuilder {
     return fields_.add(field, value, static_cast<int64_t>(expiry_ms)) ? nullptr : kTwice;
   }
   const char* take_triples(const Listpack& pack) {
-    if (pack.size() % 3 != 0) return "a hash has a field without a value or an expiry";
+    const size_t elements = pack.size();
+    if (elements % 3 != 0) return "a hash has a field without a value or an expiry";
+    if (pack.empty()) return nullptr;
+    // Kept by its number of fields alone, as one without expiries is.
+    if (elements / 3 <= limits_.hash_entries && FieldTriples(pack.bytes()).in_order(kMostExpiry)) {
+      if (!fields_differ(pack, 3)) return kTwice;
+      packed_ = pack.bytes();
+      return nullptr;
+    }
+    fields_.expect(elements / 3);
     for (size_t at = pack.first(); at != Listpack::kNone;) {
       Listpack::Scratch of_field;
       Listpack::Scratch of_value;
@@ -281,7 +325,9 @@ class ExpiringBuilder final : public ValueBuilder {
     return nullptr;
   }
 
-  Fields fields_;
+  EncodingLimits limits_;
+  std::string packed_;  // triples, kept as they came
+  Fields fields_;       // otherwise
   uint64_t earliest_ = 0;
   bool has_earliest_ = false;
   uint64_t expiry_ms_ = 0;

@@ -85,7 +85,8 @@ std::string dump_value(const Entry& entry) {
     const ValueForm form = entry.form();
     out.append(static_cast<char>(rdb_type_of_packed(entry.type(), form)));
     append_rdb_packed(out, entry.type(), form, entry.packed(), true);
-    return finished(out, kRdbVersionWritten);
+    return finished(out,
+                    form == ValueForm::kTriples ? kRdbVersionWithFieldExpiry : kRdbVersionWritten);
   }
   out.append(static_cast<char>(RdbType::kString));
   if (entry.is_integer()) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common/base/check.h"
+#include "server/data/field_triples.h"
 #include "server/data/listpack.h"
 #include "server/persistence/rdb_primitives.h"
 
@@ -53,7 +54,7 @@ RdbType rdb_type_of_packed(ValueType type, ValueForm form) {
     case ValueType::kSortedSet:
       return RdbType::kSortedSetListpack;
     case ValueType::kHash:
-      return RdbType::kHashListpack;
+      return form == ValueForm::kTriples ? RdbType::kHashListpackExpiring : RdbType::kHashListpack;
     case ValueType::kString:
     case ValueType::kStream:
       break;
@@ -89,6 +90,9 @@ void append_rdb_packed(ByteBuffer& out, ValueType type, ValueForm form, std::str
   if (type == ValueType::kList) {
     append_rdb_length(out, 1);
     append_rdb_length(out, kPackedNode);
+  }
+  if (form == ValueForm::kTriples) {
+    append_le64(out, static_cast<uint64_t>(FieldTriples(bytes).first_expiry_ms()));
   }
   append_rdb_string(out, bytes, compress);
 }

@@ -10,8 +10,8 @@
 
 namespace redan {
 
-// The types that version 10 knows. (A set as a listpack came with 11; it is written as a plain
-// set.)
+// The types that version 10 knows, and version 12 where fields of hashes expire. (A set as a
+// listpack came with 11; it is written as a plain set.)
 RdbType rdb_type_of_packed(ValueType type, ValueForm form);
 RdbType rdb_type_of_large(LargeKind kind);
 

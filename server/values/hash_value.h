@@ -1,5 +1,5 @@
 // A hash as commands see it, whatever its form: fields and values one behind the other in a
-// listpack, or a LargeHash. Fields that expire make it large.
+// listpack, where some of them expire also their expiries (FieldTriples), or a LargeHash.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/rng.h"
+#include "server/data/field_triples.h"
 #include "server/data/large_hash.h"
 #include "server/data/listpack.h"
 #include "server/keyspace/keyspace.h"
@@ -33,12 +34,17 @@ class HashView {
   explicit HashView(const Entry& entry, int64_t horizon_ms = kHidesNothing)
       : large_(entry.is_large() ? static_cast<const LargeHash*>(&entry.large()) : nullptr),
         pack_(large_ == nullptr ? entry.packed() : std::string_view()),
+        triples_(entry.is_triples()),
         horizon_ms_(horizon_ms) {}
 
   bool is_large() const { return large_ != nullptr; }
   // All that are there, hidden or not.
-  size_t size() const { return large_ != nullptr ? large_->size() : pack_.size() / 2; }
+  size_t size() const {
+    if (large_ != nullptr) return large_->size();
+    return triples_ ? triples().size() : pack_.size() / 2;
+  }
   bool hides_some() const {
+    if (triples_) return hides(triples().first_expiry_ms());
     return large_ != nullptr && large_->has_expiring() && hides(*large_->first_to_expire());
   }
   std::optional<Text> find(std::string_view field) const {
@@ -47,6 +53,7 @@ class HashView {
       if (found == nullptr || hides(*found)) return std::nullopt;
       return as_text(found->value());
     }
+    if (triples_) return find_triple(field);
     const size_t at = pack_.find(field, pack_.first(), 1);
     if (at == Listpack::kNone) return std::nullopt;
     return pack_.at(pack_.next(at));
@@ -56,16 +63,27 @@ class HashView {
   // each(const Text& name, const Text& value)
   template <class Each>
   void for_each(Each&& each) const {
+    for_each_with_expiry([&](const Text& name, const Text& value, int64_t) { each(name, value); });
+  }
+  // each(const Text& name, const Text& value, int64_t expiry_ms)
+  template <class Each>
+  void for_each_with_expiry(Each&& each) const {
     if (large_ != nullptr) {
       large_->for_each([&](const HashField& field) {
-        if (!hides(field)) each(as_text(field.key()), as_text(field.value()));
+        if (!hides(field)) each(as_text(field.key()), as_text(field.value()), field.expiry_ms());
       });
       return;
     }
     for (size_t at = pack_.first(); at != Listpack::kNone;) {
       const Text name = pack_.at(at);
       at = pack_.next(at);
-      each(name, pack_.at(at));
+      const Text value = pack_.at(at);
+      int64_t expiry_ms = HashField::kStays;
+      if (triples_) {
+        at = pack_.next(at);
+        expiry_ms = pack_.at(at).integer;
+      }
+      if (!hides(expiry_ms)) each(name, value, expiry_ms);
       at = pack_.next(at);
     }
   }
@@ -111,14 +129,18 @@ class HashView {
     text.text = bytes;
     return text;
   }
-  bool hides(const HashField& field) const {
-    return field.expires() && field.expiry_ms() <= horizon_ms_;
+  bool hides(const HashField& field) const { return hides(field.expiry_ms()); }
+  bool hides(int64_t expiry_ms) const {
+    return expiry_ms != HashField::kStays && expiry_ms <= horizon_ms_;
   }
+  FieldTriples triples() const { return FieldTriples(pack_.bytes()); }
+  std::optional<Text> find_triple(std::string_view field) const;
   std::vector<size_t> places_of_fields() const;
   Field packed_at(size_t place) const { return {pack_.at(place), pack_.at(pack_.next(place))}; }
 
   const LargeHash* large_;
   Listpack pack_;
+  bool triples_;
   int64_t horizon_ms_;
 };
 
@@ -129,6 +151,12 @@ class HashEdit {
  public:
   // `ref`: what change() found, or where it found nothing.
   HashEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref);
+  ~HashEdit() {
+    if (triples_) [[unlikely]]
+      settle_triples();
+  }
+  HashEdit(const HashEdit&) = delete;
+  HashEdit& operator=(const HashEdit&) = delete;
 
   // True: the field is new, or was hidden.
   bool set(std::string_view field, std::string_view value,
@@ -158,12 +186,16 @@ class HashEdit {
   HashView view() const { return HashView(*ref_, keyspace_.field_horizon_ms()); }
   bool create_compact(std::span<const std::string_view> pairs);
   bool set_compact(std::string_view field, std::string_view value);
+  bool set_triple(std::string_view field, std::string_view value, FieldExpiry expiry);
+  void set_expiry_of_triple(std::string_view field, int64_t at_ms);
+  void settle_triples();
   void become_large(size_t fields);
 
   Keyspace& keyspace_;
   int db_;
   std::string_view key_;
   Keyspace::Ref ref_;
+  bool triples_;  // Some fields expire, or did when this began.
   std::optional<Keyspace::LargeEdit<LargeHash>> large_;
 };
 

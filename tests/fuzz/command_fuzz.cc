@@ -69,10 +69,10 @@ std::string members_of(const Entry& entry) {
 std::string deadlines_of(const Entry& entry) {
   const HashView hash(entry);
   std::map<std::string, int64_t> deadlines;
-  hash.for_each([&](const HashView::Text& name, const HashView::Text&) {
-    const int64_t expiry_ms = hash.expiry_ms(name.text).value_or(HashField::kStays);
-    if (expiry_ms != HashField::kStays) deadlines.emplace(name.text, expiry_ms);
-  });
+  const auto add = [&](const HashView::Text& name, const HashView::Text&, int64_t expiry_ms) {
+    if (expiry_ms != HashField::kStays) deadlines.emplace(name.str(), expiry_ms);
+  };
+  hash.for_each_with_expiry(add);
   std::string text;
   for (const auto& [name, expiry_ms] : deadlines) {
     text += name + " " + std::to_string(expiry_ms) + "\n";

@@ -12,6 +12,9 @@ def fields(*names):
     return ["FIELDS", len(names), *names]
 
 
+SMALL = 50
+
+
 class FieldExpiry(Story):
     def test_fields_go_by_themselves_and_replicas_hear_of_it(self):
         primary = self.lab.server("primary")
@@ -50,13 +53,56 @@ class FieldExpiry(Story):
         expected = [FAR_MS + 5, FAR_MS + 6, FAR_MS + 2, -1, -2, FAR_MS + 5]
         for server in (primary, replica):
             self.assertEqual(server.call("HPEXPIRETIME", "h", *asked), expected)
+            self.expect_small(server)
         self.assertEqual(replica.digest(), primary.digest())
+        primary.call("HSETEX", "small:0", "PXAT", FAR_MS, *fields("new"), "v")
+        primary.call("HGETEX", "small:1", "PXAT", FAR_MS + 6, *fields("f9"))
+        primary.call("HINCRBYFLOAT", "small:2", "f0", "0.5")
+        primary.call("HPERSIST", "small:3", *fields("f0", "f1", "f2", "f3"))
+        primary.call("HGETDEL", "small:4", *fields("f0", "f9"))
+        primary.call("HPEXPIRE", "small:5", 50, *fields("f0", "f9"))
+        primary.call("HPEXPIRE", "small:6", 50, *fields(*(f"f{i}" for i in range(10))))
+        eventually(lambda: int(primary.stat("expired_subkeys")) == 12, 20, "the cycle deletes them")
+        replica.wait_in_sync(primary)
+        for server in (primary, replica):
+            self.assertEqual(server.call("HPEXPIRETIME", "small:0", *fields("new")), [FAR_MS])
+            self.assertEqual(server.call("HPEXPIRETIME", "small:1", *fields("f0", "f9")), [FAR_MS, FAR_MS + 6])
+            self.assertEqual(server.call("HPEXPIRETIME", "small:2", *fields("f0")), [FAR_MS])
+            self.assertEqual(server.call("OBJECT", "ENCODING", "small:3"), b"listpack")
+            self.assertEqual([server.call("HLEN", f"small:{key}") for key in (4, 5)], [8, 8])
+            self.assertEqual(server.call("EXISTS", "small:6"), 0)
+        self.assertEqual(replica.digest(), primary.digest())
+
+    def test_small_ones_go_from_node_to_node(self):
+        source, target = self.lab.server("source"), self.lab.server("target")
+        self.fill(source)
+        source.call("COPY", "small:1", "copy")
+        source.call("MIGRATE", HOST, target.port, "", 0, 5000, "COPY", "KEYS", *(f"small:{key}" for key in range(SMALL)), "copy")
+        self.expect_small(target)
+        for key in [f"small:{key}" for key in range(SMALL)] + ["copy"]:
+            payload = source.call("DUMP", key)
+            self.assertEqual(payload[0], 25)  # As Redis 7.4 writes it.
+            self.assertEqual(target.call("DUMP", key), payload)
+            self.assertEqual(target.call("RESTORE", "restored", 0, payload, "REPLACE"), "OK")
+            self.assertEqual(target.call("DEBUG", "DIGEST-VALUE", "restored"), source.call("DEBUG", "DIGEST-VALUE", key))
 
     def fill(self, server):
         with server.client() as client:
             client.call("HSET", "h", *(part for i in range(500) for part in (f"f{i}", i)))
             for i in range(400):
                 client.call("HPEXPIREAT", "h", FAR_MS + i, *fields(f"f{i}"))
+            for key in range(SMALL):
+                client.call("HSET", f"small:{key}", *(part for i in range(10) for part in (f"f{i}", i * key)))
+                for i in range(1 + key % 9):
+                    client.call("HPEXPIREAT", f"small:{key}", FAR_MS - i, *fields(f"f{i}"))
+
+    def expect_small(self, server):
+        with server.client() as client:
+            for key in range(SMALL):
+                self.assertEqual(client.call("OBJECT", "ENCODING", f"small:{key}"), b"listpackex")
+                times = client.call("HPEXPIRETIME", f"small:{key}", *fields(*(f"f{i}" for i in range(10))))
+                self.assertEqual(times, [FAR_MS - i if i < 1 + key % 9 else -1 for i in range(10)])
+                self.assertEqual(client.call("HGET", f"small:{key}", "f9"), str(9 * key).encode())
 
     def test_deadlines_survive_a_restart(self):
         server = self.lab.server()
@@ -70,6 +116,7 @@ class FieldExpiry(Story):
         server.kill()
         server.restart()
         self.assertEqual(server.call("HPEXPIRETIME", "h", *fields("f399", "f400")), [FAR_MS + 399, -1])
+        self.expect_small(server)
         eventually(lambda: server.call("HLEN", "soon") == 1, 20, "what expired meanwhile goes")
         self.assertNotEqual(server.digest(), digest)
 
@@ -77,6 +124,8 @@ class FieldExpiry(Story):
         server = self.lab.server()
         self.fill(server)
         server.call("HPERSIST", "h", *fields(*(f"f{i}" for i in range(500))))
+        for key in range(SMALL):
+            server.call("HPERSIST", f"small:{key}", *fields(*(f"f{i}" for i in range(10))))
         server.call("SAVE")
         data = (server.folder / "dump.rdb").read_bytes()
         self.assertEqual(data[:9], b"REDIS0010")

@@ -10,8 +10,7 @@ namespace redan {
 inline Result<const Entry*> read_hash(Call& call) {
   const std::string_view key = call.arg(1);
   Result<const Entry*> entry = read_value(call, key, ValueType::kHash);
-  if (!entry || *entry == nullptr || !(**entry).is_large()) return entry;
-  if (!call.keyspace().has_due_fields(**entry)) [[likely]] {
+  if (!entry || *entry == nullptr || !call.keyspace().has_due_fields(**entry)) [[likely]] {
     return entry;
   }
   call.keyspace().expire_fields(call.db(), key);
@@ -22,8 +21,7 @@ inline Result<const Entry*> read_hash(Call& call) {
 inline Result<Keyspace::Ref> change_hash(Call& call) {
   const std::string_view key = call.arg(1);
   Result<Keyspace::Ref> ref = change_value(call, key, ValueType::kHash);
-  if (!ref || !*ref || !(**ref).is_large()) return ref;
-  if (!call.keyspace().has_due_fields(**ref)) [[likely]] {
+  if (!ref || !*ref || !call.keyspace().has_due_fields(**ref)) [[likely]] {
     return ref;
   }
   call.keyspace().expire_fields(call.db(), key);

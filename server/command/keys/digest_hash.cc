@@ -6,17 +6,15 @@ namespace redan {
 
 void add_hash(Digest& digest, const Entry& entry) {
   const HashView hash(entry);
-  const bool some_expire = entry.has_expiring_fields();
-  hash.for_each([&](const HashView::Text& name, const HashView::Text& value) {
+  const auto add = [&](const HashView::Text& name, const HashView::Text& value, int64_t expiry_ms) {
     Digest field{};
     Listpack::Scratch scratch;
     add_ordered(field, name.view(scratch));
     add_ordered(field, value.view(scratch));
-    if (some_expire && hash.expiry_ms(name.text) != HashField::kStays) {
-      add_unordered(field, "!!hexpire!!");  // As Redis 7.4 has it.
-    }
+    if (expiry_ms != HashField::kStays) add_unordered(field, "!!hexpire!!");  // As Redis 7.4.
     add_unordered(digest, bytes_of(field));
-  });
+  };
+  hash.for_each_with_expiry(add);
 }
 
 }  // namespace redan

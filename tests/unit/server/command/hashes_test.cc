@@ -7,6 +7,19 @@ namespace {
 
 using Hashes = CommandTest;
 
+// Fields that expire, in a compact hash and in a large one.
+class ExpiringHashes : public CommandTest, public testing::WithParamInterface<bool> {
+ protected:
+  ExpiringHashes() {
+    EncodingLimits limits;
+    if (!GetParam()) limits.hash_entries = 0;
+    keyspace.set_limits(limits);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, ExpiringHashes, testing::Bool(),
+                         [](const auto& compact) { return compact.param ? "Compact" : "Large"; });
+
 TEST_F(Hashes, SetAndGet) {
   EXPECT_EQ(run("HSET h f v g 17"), ":2|");
   EXPECT_EQ(fed(), "HSET h f v g 17");
@@ -79,7 +92,7 @@ TEST_F(Hashes, ACopyStandsForItself) {
 
 // --- deadlines of fields ---
 
-TEST_F(Hashes, DeadlinesOfFields) {
+TEST_P(ExpiringHashes, DeadlinesOfFields) {
   run("HSET h f v g w h x"), fed();
   EXPECT_EQ(run("HEXPIRE h 10 FIELDS 3 f none g"), "*3|:1|:-2|:1|");
   EXPECT_EQ(fed(), "HPEXPIREAT h 1700000010000 FIELDS 2 f g");
@@ -104,7 +117,7 @@ TEST_F(Hashes, DeadlinesOfFields) {
   EXPECT_EQ(run("EXISTS none"), ":0|");
 }
 
-TEST_F(Hashes, ConditionsOfDeadlines) {
+TEST_P(ExpiringHashes, ConditionsOfDeadlines) {
   run("HSET h f v g w"), run("HPEXPIRE h 100 FIELDS 1 f"), fed();
   EXPECT_EQ(run("HPEXPIRE h 200 NX FIELDS 2 f g"), "*2|:0|:1|");
   EXPECT_EQ(fed(), "HPEXPIREAT h 1700000000200 FIELDS 1 g");
@@ -116,7 +129,7 @@ TEST_F(Hashes, ConditionsOfDeadlines) {
   EXPECT_EQ(run("HPEXPIRE h 99 lt FIELDS 2 f g"), "*2|:1|:1|");
 }
 
-TEST_F(Hashes, WordsOfDeadlinesThatAreWrong) {
+TEST_P(ExpiringHashes, WordsOfDeadlinesThatAreWrong) {
   run("HSET h f v"), run("SET s v"), fed();
   const std::string no_fields =
       "-ERR Mandatory argument FIELDS is missing or not at the right position|";
@@ -145,7 +158,7 @@ TEST_F(Hashes, WordsOfDeadlinesThatAreWrong) {
   EXPECT_EQ(fed(), "");
 }
 
-TEST_F(Hashes, ADeadlineInThePastDeletes) {
+TEST_P(ExpiringHashes, ADeadlineInThePastDeletes) {
   run("HSET h f v g w"), fed();
   EXPECT_EQ(run("HPEXPIREAT h 1699999999999 FIELDS 2 f none"), "*2|:2|:-2|");
   EXPECT_EQ(fed(), "HDEL h f");
@@ -160,7 +173,7 @@ TEST_F(Hashes, ADeadlineInThePastDeletes) {
   EXPECT_EQ(run("HLEN h"), ":1|");
 }
 
-TEST_F(Hashes, SettingAValueEndsItsDeadline) {
+TEST_P(ExpiringHashes, SettingAValueEndsItsDeadline) {
   run("HSET h f 1 g 1 h 1"), run("HEXPIRE h 10 FIELDS 3 f g h"), fed();
   run("HSET h f 2"), run("HINCRBY h g 2");
   EXPECT_EQ(fed(), "HSET h f 2; HINCRBY h g 2");
@@ -170,7 +183,7 @@ TEST_F(Hashes, SettingAValueEndsItsDeadline) {
   EXPECT_EQ(run("HGET h g"), "$1|3|");
 }
 
-TEST_F(Hashes, WhatHasExpiredIsGone) {
+TEST_P(ExpiringHashes, WhatHasExpiredIsGone) {
   run("HSET h f 1 g 2 h 3"), run("HPEXPIRE h 10 FIELDS 2 f g"), fed();
   set_now_ms(kNowMs + 10);
   EXPECT_EQ(run("HGET h f"), "$-1|");
@@ -184,7 +197,7 @@ TEST_F(Hashes, WhatHasExpiredIsGone) {
 }
 
 // More than are deleted in one go: the rest is hidden from everybody.
-TEST_F(Hashes, WhatCouldNotGoYetIsHidden) {
+TEST_P(ExpiringHashes, WhatCouldNotGoYetIsHidden) {
   for (int i = 0; i < 1000; ++i) run("HSET h f" + std::to_string(i) + " 1");
   run("HSET h stays 1");
   for (int i = 0; i < 1000; ++i) run("HPEXPIRE h 10 FIELDS 1 f" + std::to_string(i));
@@ -220,7 +233,37 @@ TEST_F(Hashes, WhatCouldNotGoYetIsHidden) {
   keyspace.check_invariants();
 }
 
-TEST_F(Hashes, GetAndDelete) {
+// The same where a hash is compact: nobody may delete anything.
+TEST_P(ExpiringHashes, WhatMayNotGoIsHidden) {
+  run("HSET h f 1 17 2 g 3 stays 4"), run("HPEXPIRE h 10 FIELDS 3 f 17 g");
+  keyspace.pause_expiry(true);
+  set_now_ms(kNowMs + 10);
+  EXPECT_EQ(run("HLEN h"), ":4|");
+  EXPECT_EQ(run("HGETALL h"), "*2|$5|stays|$1|4|");
+  EXPECT_EQ(run("HVALS h"), "*1|$1|4|");
+  EXPECT_EQ(run("HRANDFIELD h"), "$5|stays|");
+  EXPECT_EQ(run("HRANDFIELD h 5 WITHVALUES"), "*2|$5|stays|$1|4|");
+  EXPECT_EQ(run("HRANDFIELD h -2"), "*2|$5|stays|$5|stays|");
+  EXPECT_EQ(run("HSCAN h 0"), "*2|$1|0|*2|$5|stays|$1|4|");
+  EXPECT_EQ(run("HMGET h f 17 stays"), "*3|$-1|$-1|$1|4|");
+  EXPECT_EQ(run("HEXISTS h 17"), ":0|");
+  EXPECT_EQ(run("HSTRLEN h f"), ":0|");
+  EXPECT_EQ(run("HPEXPIRETIME h FIELDS 2 f stays"), "*2|:-2|:-1|");
+  EXPECT_EQ(run("HPERSIST h FIELDS 1 f"), "*1|:-2|");
+  EXPECT_EQ(run("HGETDEL h FIELDS 1 f"), "*1|$-1|");
+  fed();
+  // What is replicated does not depend on what is hidden.
+  EXPECT_EQ(run("HSETNX h f 5"), ":1|");
+  EXPECT_EQ(fed(), "HSET h f 5");
+  EXPECT_EQ(run("HINCRBY h 17 5"), ":5|");
+  EXPECT_EQ(fed(), "HSET h 17 5");
+  EXPECT_EQ(run("HSET h g 5"), ":1|");
+  EXPECT_EQ(run("HTTL h FIELDS 3 f 17 g"), "*3|:-1|:-1|:-1|");
+  EXPECT_EQ(run("OBJECT ENCODING h"), GetParam() ? "$8|listpack|" : "$9|hashtable|");
+  keyspace.check_invariants();
+}
+
+TEST_P(ExpiringHashes, GetAndDelete) {
   run("HSET h f 1 g 2"), fed();
   EXPECT_EQ(run("HGETDEL h FIELDS 3 f none f"), "*3|$1|1|$-1|$-1|");
   EXPECT_EQ(fed(), "HDEL h f");
@@ -231,7 +274,7 @@ TEST_F(Hashes, GetAndDelete) {
   EXPECT_EQ(fed(), "");
 }
 
-TEST_F(Hashes, GetAndExpire) {
+TEST_P(ExpiringHashes, GetAndExpire) {
   run("HSET h f 1 g 2"), fed();
   EXPECT_EQ(run("HGETEX h FIELDS 2 f none"), "*2|$1|1|$-1|");
   EXPECT_EQ(fed(), "");
@@ -249,7 +292,7 @@ TEST_F(Hashes, GetAndExpire) {
   EXPECT_EQ(run("HGETEX none EX 5 FIELDS 1 f"), "*1|$-1|");
 }
 
-TEST_F(Hashes, SetAndExpire) {
+TEST_P(ExpiringHashes, SetAndExpire) {
   EXPECT_EQ(run("HSETEX h EX 10 FIELDS 2 f 1 g 2"), ":1|");
   EXPECT_EQ(fed(), "HSET h f 1 g 2; HPEXPIREAT h 1700000010000 FIELDS 2 f g");
   EXPECT_EQ(run("HSETEX h FIELDS 1 g 3 KEEPTTL"), ":1|");
@@ -283,17 +326,51 @@ TEST_F(Hashes, SetAndExpire) {
             "-ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified|");
 }
 
-TEST_F(Hashes, DigestsTellFieldsThatExpire) {
+TEST_P(ExpiringHashes, DigestsTellFieldsThatExpire) {
   run("HSET h f 1 g 2");
+  const std::string of_text = run("DEBUG DIGEST-VALUE h");
+  run("HSET h 17 1");
   const std::string digest = run("DEBUG DIGEST-VALUE h");
   run("HEXPIRE h 10 FIELDS 1 f");
-  EXPECT_EQ(run("OBJECT ENCODING h"), "$9|hashtable|");
+  EXPECT_EQ(run("OBJECT ENCODING h"), GetParam() ? "$10|listpackex|" : "$9|hashtable|");
   const std::string expiring = run("DEBUG DIGEST-VALUE h");
   EXPECT_NE(expiring, digest);
   run("COPY h copy");
   EXPECT_EQ(run("DEBUG DIGEST-VALUE copy"), expiring);
   run("HPERSIST h FIELDS 1 f");
   EXPECT_EQ(run("DEBUG DIGEST-VALUE h"), digest);
+  run("HEXPIRE h 10 FIELDS 1 17");
+  EXPECT_NE(run("DEBUG DIGEST-VALUE h"), digest);
+  EXPECT_NE(run("DEBUG DIGEST-VALUE h"), expiring);
+  run("HDEL h 17");
+  EXPECT_EQ(run("DEBUG DIGEST-VALUE h"), of_text);
+  keyspace.check_invariants();
+}
+
+TEST_F(Hashes, ASmallOneIsCompactAlsoWhereFieldsExpire) {
+  const auto encoding = [&] { return run("OBJECT ENCODING h"); };
+  const std::string plain = "$8|listpack|", expiring = "$10|listpackex|";
+  run("HSETEX h EX 10 FIELDS 2 f 1 g 2");
+  EXPECT_EQ(encoding(), expiring);
+  run("HSET h f 1");
+  EXPECT_EQ(encoding(), expiring);
+  run("HSET h g 1");
+  EXPECT_EQ(encoding(), plain);
+  run("HGETEX h EX 10 FIELDS 1 f");
+  EXPECT_EQ(encoding(), expiring);
+  run("HPERSIST h FIELDS 1 f");
+  EXPECT_EQ(encoding(), plain);
+  run("HPEXPIRE h 10 FIELDS 1 f");
+  EXPECT_EQ(encoding(), expiring);
+  set_now_ms(kNowMs + 10);
+  EXPECT_EQ(run("HLEN h"), ":1|");
+  EXPECT_EQ(encoding(), plain);
+  run("HSET h f 1"), run("HEXPIRE h 10 FIELDS 1 f"), run("HDEL h f");
+  EXPECT_EQ(encoding(), plain);
+  run("HEXPIRE h 10 FIELDS 1 g"), run("RENAME h other"), run("COPY other h");
+  EXPECT_EQ(encoding(), expiring);
+  EXPECT_EQ(run("HGETDEL h FIELDS 1 g"), "*1|$1|1|");
+  EXPECT_EQ(run("EXISTS h"), ":0|");
   keyspace.check_invariants();
 }
 

@@ -174,19 +174,44 @@ std::string listpack_of(const std::vector<std::string>& texts) {
 
 using Expiries = std::map<std::string, int64_t>;
 
-Expiries expiries_of(const StoredValue& value) {
-  EXPECT_EQ(value.form, ValueForm::kLarge);
+Expiries expiries_of(const Entry& entry) {
   Expiries all;
-  static_cast<const LargeHash&>(*value.large).for_each([&](const HashField& field) {
-    all[std::string(field.key())] = field.expiry_ms();
-  });
+  HashView(entry).for_each_with_expiry(
+      [&](const HashView::Text& name, const HashView::Text&, int64_t expiry_ms) {
+        EXPECT_TRUE(all.try_emplace(name.str(), expiry_ms).second);
+      });
   return all;
 }
 
+// What a payload holds, and what it is when it is dumped again.
+struct Restored {
+  ValueForm form{};
+  Expiries expiries;
+  std::string packed;
+  std::string dumped;
+};
+
+Restored restore(const std::string& bytes, const EncodingLimits& limits = {}) {
+  Result<StoredValue> value = read(bytes, limits);
+  EXPECT_TRUE(value.ok());
+  if (!value.ok()) return {};
+  const ValueForm form = value->form;
+  Entry* const entry = EntryMaker::make_value("k", std::move(*value), Entry::kNoExpiry);
+  if (entry->is_large()) entry->large().check_invariants();
+  Restored restored{.form = form,
+                    .expiries = expiries_of(*entry),
+                    .packed = entry->is_large() ? "" : std::string(entry->packed()),
+                    .dumped = dump_value(*entry)};
+  EntryMaker::free(entry);
+  return restored;
+}
+
+const std::vector<std::string> kTriples = {"g", "w", "5000", "h", "17", "5003", "f", "v", "0"};
+const Expiries kExpiries = {{"f", 0}, {"g", 5000}, {"h", 5003}};
+
 // f stays, g expires at 5000, h at 5003.
 std::vector<std::string> every_expiring_encoding() {
-  const std::string triples =
-      rdb_string(listpack_of({"g", "w", "5000", "h", "17", "5003", "f", "v", "0"}));
+  const std::string triples = rdb_string(listpack_of(kTriples));
   // A length of 14 bits: 5000 and 5003.
   return {
       payload("\x16\x03\x00\x01\x66\x01\x76\x53\x88\x01\x67\x01\x77\x53\x8b\x01\x68\xc0\x11"s, 12),
@@ -199,27 +224,63 @@ std::vector<std::string> every_expiring_encoding() {
 
 TEST(BuildHash, EveryEncodingWithExpiriesIsRead) {
   for (const std::string& bytes : every_expiring_encoding()) {
-    Result<StoredValue> value = read(bytes);
-    ASSERT_TRUE(value.ok()) << static_cast<int>(bytes[0]);
-    EXPECT_EQ(expiries_of(*value), (Expiries{{"f", 0}, {"g", 5000}, {"h", 5003}}));
-    Entry* const entry = EntryMaker::make_value("k", std::move(*value), Entry::kNoExpiry);
-    const std::string again = dump_value(*entry);
-    EntryMaker::free(entry);
-    // Written as Redis 7.4 does, and with its version.
-    EXPECT_EQ(again[0], 24);
-    EXPECT_EQ(again.substr(again.size() - kFooterBytes, 2), "\x0c\0"s);
-    Result<StoredValue> second = read(again);
-    ASSERT_TRUE(second.ok());
-    EXPECT_EQ(expiries_of(*second), (Expiries{{"f", 0}, {"g", 5000}, {"h", 5003}}));
-    EXPECT_EQ(contents_of(std::move(*second)), (Contents{{"f", "v"}, {"g", "w"}, {"h", "17"}}));
+    EncodingLimits few;
+    few.hash_entries = 2;
+    EncodingLimits brief;
+    brief.hash_value_bytes = 1;
+    for (const EncodingLimits& limits : {EncodingLimits{}, few, brief}) {
+      const Restored restored = restore(bytes, limits);
+      // As with Redis: a value's length is no reason to unpack what came packed.
+      const bool is_large = limits.hash_entries == 2 ||
+                            (limits.hash_value_bytes == 1 && bytes[0] != 23 && bytes[0] != 25);
+      EXPECT_EQ(restored.form, is_large ? ValueForm::kLarge : ValueForm::kTriples);
+      EXPECT_EQ(restored.expiries, kExpiries);
+      // Written as Redis 7.4 does, and with its version.
+      EXPECT_EQ(restored.dumped[0], is_large ? 24 : 25);
+      EXPECT_EQ(restored.dumped.substr(restored.dumped.size() - kFooterBytes, 2), "\x0c\0"s);
+      if (!is_large) {
+        EXPECT_EQ(restored.packed, listpack_of(kTriples));
+        EXPECT_EQ(restored.dumped, every_expiring_encoding().back());
+      }
+      EXPECT_EQ(restore(restored.dumped).expiries, kExpiries);
+      Result<StoredValue> second = read(restored.dumped);
+      ASSERT_TRUE(second.ok());
+      EXPECT_EQ(contents_of(std::move(*second)), (Contents{{"f", "v"}, {"g", "w"}, {"h", "17"}}));
+    }
+  }
+}
+
+// Nobody writes such a listpack; it is put in order.
+TEST(BuildHash, TriplesInAnyOrderAreRead) {
+  const Restored restored = restore(
+      payload("\x19"s + le64(5000) +
+                  rdb_string(listpack_of({"f", "v", "0", "h", "17", "5003", "g", "w", "5000"})),
+              12));
+  EXPECT_EQ(restored.form, ValueForm::kTriples);
+  EXPECT_EQ(restored.packed, listpack_of(kTriples));
+}
+
+TEST(BuildHash, ManyFieldsThatExpireAreLarge) {
+  std::vector<std::string> triples;
+  Expiries expected;
+  for (int i = 0; i < 129; ++i) {
+    triples.insert(triples.end(), {std::to_string(i), "v", std::to_string(1000 + i)});
+    expected[std::to_string(i)] = 1000 + i;
+    const Restored restored =
+        restore(payload("\x19"s + le64(1000) + rdb_string(listpack_of(triples)), 12));
+    EXPECT_EQ(restored.form, i < 128 ? ValueForm::kTriples : ValueForm::kLarge);
+    EXPECT_EQ(restored.expiries, expected);
+    EXPECT_EQ(restore(restored.dumped).expiries, expected);
   }
 }
 
 TEST(BuildHash, WithoutAnyExpiryItIsAHashLikeOthers) {
-  Result<StoredValue> value =
-      read(payload("\x19"s + le64(0) + rdb_string(listpack_of({"f", "v", "0"})), 12));
-  ASSERT_TRUE(value.ok());
-  EXPECT_EQ(value->form, ValueForm::kListpack);
+  const Restored restored = restore(
+      payload("\x19"s + le64(0) + rdb_string(listpack_of({"f", "v", "0", "17", "w", "0"})), 12));
+  EXPECT_EQ(restored.form, ValueForm::kListpack);
+  EXPECT_EQ(restored.packed, listpack_of({"f", "v", "17", "w"}));
+  EXPECT_EQ(restored.dumped[0], 16);
+  EXPECT_EQ(restored.dumped.substr(restored.dumped.size() - kFooterBytes, 2), "\x0a\0"s);
 }
 
 TEST(BuildHash, ExpiriesThatCannotBeAreRefused) {
@@ -232,6 +293,13 @@ TEST(BuildHash, ExpiriesThatCannotBeAreRefused) {
   EXPECT_FALSE(triples({"f", "v", "soon"}));
   EXPECT_FALSE(triples({"f", "v"}));
   EXPECT_FALSE(triples({"f", "v", "1", "f", "w", "2"}));
+  EXPECT_FALSE(triples({"f", "v", "2", "f", "w", "1"}));
+  EXPECT_FALSE(triples({"g", "v", "1", "f", "w", "0", "f", "w", "0"}));
+  std::vector<std::string> many;
+  for (int i = 0; i < 100; ++i) many.insert(many.end(), {std::to_string(i), "v", "1"});
+  EXPECT_TRUE(triples(many));
+  many[297] = "0";
+  EXPECT_FALSE(triples(many));
   EXPECT_FALSE(triples({}));
   const std::string field = "\x01\x02\x01\x66\x01\x76"s;
   EXPECT_TRUE(read(payload("\x18"s + le64((uint64_t{1} << 48) - 1) + field, 12)).ok());

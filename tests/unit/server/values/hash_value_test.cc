@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -68,6 +69,120 @@ TEST(HashValue, FollowsAModelInEveryForm) {
   }
 }
 
+struct Timed {
+  std::string value;
+  int64_t expiry_ms = HashField::kStays;
+  bool operator==(const Timed&) const = default;
+};
+using TimedModel = std::map<std::string, Timed>;
+
+// Deadlines of every kind while time goes on, with fields that are hidden and fields that are
+// deleted.
+TEST(HashValue, DeadlinesFollowAModelInEveryForm) {
+  std::map<std::string, int> reached;
+  for (uint64_t seed = 0; seed < 120; ++seed) {
+    World world(seed);
+    TimedModel model;
+    EncodingLimits limits;
+    limits.hash_entries = seed % 3 == 0 ? 128 : 20;
+    world.keyspace.set_limits(limits);
+    int64_t now_ms = 1000;
+    const auto is_hidden = [&](const std::string& name) {
+      const auto found = model.find(name);
+      return found != model.end() && found->second.expiry_ms != HashField::kStays &&
+             found->second.expiry_ms <= now_ms;
+    };
+    const auto is_seen = [&](const std::string& name) {
+      return model.contains(name) && !is_hidden(name);
+    };
+    const auto encoding = [&] {
+      const Entry* const entry = world.keyspace.peek(0, "h");
+      return entry == nullptr ? "nothing" : std::string(entry->encoding_name());
+    };
+    const uint64_t fields = seed % 2 == 0 ? 12 : 40;
+    for (int step = 0; step < 400; ++step) {
+      const std::string before = encoding();
+      world.keyspace.set_now(from_unix_ms(now_ms += static_cast<int64_t>(world.rng.below(20))));
+      if (world.rng.chance(0.1)) {
+        world.keyspace.expire_fields(0, "h");
+        std::erase_if(model, [&](const auto& field) { return is_hidden(field.first); });
+      }
+      {
+        HashEdit hash = world.edit();
+        for (uint64_t n = 1 + world.rng.below(4); n > 0; --n) {
+          const std::string name = world.rng.chance(0.5)
+                                       ? std::to_string(world.rng.below(fields))
+                                       : "f" + std::to_string(world.rng.below(fields));
+          ASSERT_EQ(hash.hides(name), is_hidden(name));
+          const double dice = world.rng.unit();
+          if (dice < (step % 200 < 100 ? 0.4 : 0.1)) {
+            const std::string value(world.rng.chance(0.003) ? 65 : world.rng.below(64), 'v');
+            const bool keep = world.rng.chance(0.5);
+            const int64_t kept_ms =
+                keep && is_seen(name) ? model[name].expiry_ms : HashField::kStays;
+            ASSERT_EQ(hash.set(name, value, keep ? FieldExpiry::kKeep : FieldExpiry::kDiscard),
+                      !is_seen(name));
+            model[name] = {value, kept_ms};
+          } else if (dice < 0.7) {
+            const int64_t at_ms = world.rng.chance(0.4)
+                                      ? HashField::kStays
+                                      : now_ms + 1 + static_cast<int64_t>(world.rng.below(300));
+            ASSERT_EQ(hash.set_expiry(name, at_ms), is_seen(name));
+            if (is_seen(name)) model[name].expiry_ms = at_ms;
+          } else if (!model.empty()) {
+            ASSERT_EQ(hash.erase(name), model.erase(name) == 1);
+            if (hash.size() == 0) {
+              hash.remove_key();
+              break;
+            }
+          }
+          ASSERT_EQ(hash.size(), model.size());
+          const auto found = hash.find(name);
+          ASSERT_EQ(found.has_value(), is_seen(name));
+          ASSERT_EQ(hash.expiry_ms(name).has_value(), is_seen(name));
+          if (found) {
+            ASSERT_EQ((Timed{found->str(), *hash.expiry_ms(name)}), model[name]);
+          }
+        }
+      }
+      ++reached[before + " to " + encoding()];
+      // Hidden fields as well, then those that are seen, in every way there is to list them.
+      TimedModel all, seen, scanned;
+      if (world.keyspace.peek(0, "h") != nullptr) {
+        world.view().for_each_with_expiry(
+            [&](const HashView::Text& name, const HashView::Text& value, int64_t expiry_ms) {
+              ASSERT_TRUE(all.try_emplace(name.str(), value.str(), expiry_ms).second);
+            });
+        const HashView view(*world.keyspace.peek(0, "h"), now_ms);
+        for (const HashView::Field& field : view.visible()) {
+          seen[field.name.str()] = {field.value.str(), *view.expiry_ms(field.name.str())};
+        }
+        ASSERT_EQ(view.hides_some(), seen.size() < all.size());
+        uint64_t cursor = 0;
+        do {
+          cursor = view.scan(cursor, [&](const HashView::Text& name, const HashView::Text& value) {
+            scanned[name.str()] = {value.str(), *view.expiry_ms(name.str())};
+          });
+        } while (cursor != 0);
+      }
+      ASSERT_EQ(all, model);
+      std::erase_if(all, [&](const auto& field) { return is_hidden(field.first); });
+      ASSERT_EQ(seen, all);
+      ASSERT_EQ(scanned, all);
+      const bool some_expire = std::any_of(model.begin(), model.end(), [](const auto& field) {
+        return field.second.expiry_ms != HashField::kStays;
+      });
+      ASSERT_EQ(world.keyspace.expiring_hashes(0), some_expire ? 1U : 0U);
+    }
+    world.keyspace.check_invariants();
+  }
+  for (const char* way : {"nothing to listpack", "listpack to listpackex", "listpackex to listpack",
+                          "listpackex to listpackex", "listpackex to hashtable",
+                          "listpackex to nothing", "hashtable to hashtable"}) {
+    EXPECT_GE(reached[way], 3) << way;
+  }
+}
+
 TEST(HashValue, BecomesLargeAtTheThresholds) {
   World world(1);
   const auto encoding = [&] { return world.keyspace.peek(0, "h")->encoding_name(); };
@@ -89,6 +204,47 @@ TEST(HashValue, BecomesLargeAtTheThresholds) {
     EXPECT_EQ(encoding(), "hashtable");
     EXPECT_EQ(world.view().size(), long_field ? 2U : 1U);
   }
+  world.keyspace.check_invariants();
+}
+
+TEST(HashValue, BecomesLargeWithItsDeadlines) {
+  World world(1);
+  const auto encoding = [&] { return world.keyspace.peek(0, "h")->encoding_name(); };
+  for (const bool by_length : {false, true}) {
+    for (int i = 0; i < 128; ++i) world.edit().set("f" + std::to_string(i), std::string(64, 'v'));
+    for (int i = 0; i < 100; ++i) world.edit().set_expiry("f" + std::to_string(i), 5000 - i);
+    EXPECT_EQ(encoding(), "listpackex");
+    world.edit().set("f127", "again");
+    EXPECT_EQ(encoding(), "listpackex");
+    world.edit().set(by_length ? "f126" : "f128", std::string(by_length ? 65 : 1, 'v'));
+    EXPECT_EQ(encoding(), "hashtable");
+    for (int i = 0; i < 128; ++i) {
+      EXPECT_EQ(world.view().expiry_ms("f" + std::to_string(i)),
+                i < 100 ? 5000 - i : HashField::kStays);
+    }
+    world.keyspace.check_invariants();
+    world.keyspace.erase(0, "h");
+  }
+}
+
+// The last deadline may go and another come within one edit.
+TEST(HashValue, IsSettledAtTheEndOfAnEdit) {
+  World world(1);
+  const auto encoding = [&] { return world.keyspace.peek(0, "h")->encoding_name(); };
+  {
+    HashEdit hash = world.edit();
+    hash.set("f", "v"), hash.set("g", "v");
+    EXPECT_TRUE(hash.set_expiry("f", HashField::kStays));
+    EXPECT_EQ(encoding(), "listpack");
+    hash.set_expiry("f", 5000);
+    hash.set("f", "w");
+    hash.set_expiry("g", 5000);
+  }
+  EXPECT_EQ(encoding(), "listpackex");
+  world.keyspace.check_invariants();
+  world.edit().set("g", "v");
+  EXPECT_EQ(encoding(), "listpack");
+  EXPECT_EQ(world.contents(), (Model{{"f", "w"}, {"g", "v"}}));
   world.keyspace.check_invariants();
 }
 
@@ -139,11 +295,12 @@ void expect_even(const std::map<std::string, int>& counts) {
 }
 
 TEST(HashValue, DrawsAreFair) {
-  for (const bool large : {false, true}) {
+  for (const std::string_view encoding : {"listpack", "listpackex", "hashtable"}) {
     World world(4);
     for (int i = 0; i < 10; ++i)
-      world.edit().set("f" + std::to_string(i), large ? std::string(65, 'v') : "v");
-    ASSERT_EQ(world.view().is_large(), large);
+      world.edit().set("f" + std::to_string(i), std::string(encoding == "hashtable" ? 65 : 1, 'v'));
+    if (encoding == "listpackex") world.edit().set_expiry("f3", 5000);
+    ASSERT_EQ(world.keyspace.peek(0, "h")->encoding_name(), encoding);
     std::map<std::string, int> one, many, some;
     for (int i = 0; i < 20'000; ++i) ++one[world.view().random(world.rng).name.str()];
     world.view().draw(20'000, world.rng, [&](const HashView::Text& name, const HashView::Text&) {
