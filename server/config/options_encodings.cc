@@ -31,8 +31,9 @@ const Option kOptions[] = {
      .field = &ServerConfig::list_compress_depth,
      .fallback = "0",
      .range = {.min = 0, .max = kIntMax},
-     .effective = false,
-     .doc = "Nodes at each end of a list that stay uncompressed; 0 compresses none."},
+     .doc =
+         "Nodes at each end of a large list that stay uncompressed; 0 compresses none. For lists "
+         "that become large from then on."},
     {.name = "set-max-intset-entries",
      .field = &ServerConfig::set_max_intset_entries,
      .fallback = "512",

@@ -12,16 +12,12 @@ namespace redan {
 namespace {
 
 using list_detail::allocate_node;
+using list_detail::kPlainHead;
 using list_detail::node_memory;
 using list_detail::packed_bytes;
 using list_detail::plain_element;
 using list_detail::plain_text;
-
-constexpr size_t kPlainHead = sizeof(uint64_t);
-constexpr size_t kMemoryAlignment = 16;
-// RDB's names of what a node holds.
-constexpr int64_t kPlainNode = 1;
-constexpr int64_t kPackedNode = 2;
+using list_detail::whole;
 
 // As a listpack tells it: as far as it has the bits.
 void store_count(const ListNode& node) {
@@ -36,12 +32,10 @@ ListNode make_packed(const char* from, const char* to, size_t count) {
   const size_t total = Listpack::kHeaderBytes + elements + 1;
   const size_t capacity = size_class(total);
   REDAN_CHECK(total <= UINT32_MAX);
-  REDAN_CHECK(count < (1U << 30));
-  ListNode node{allocate_node(capacity),
-                static_cast<uint32_t>(count) & 0x3fffffff,
-                0,
-                0,
-                {NodeRoom(capacity, 0)}};
+  REDAN_CHECK(count <= ListNode::kMostElements);
+  ListNode node{
+      allocate_node(capacity), static_cast<uint32_t>(count) & ListNode::kMostElements, 0, 0, 0,
+      {NodeRoom(capacity, 0)}};
   const auto total32 = static_cast<uint32_t>(total);
   std::memcpy(node.bytes, &total32, sizeof total32);
   store_count(node);
@@ -57,7 +51,7 @@ ListNode make_packed(std::string_view listpack) {
 }
 
 ListNode make_plain(std::string_view text) {
-  ListNode node{allocate_node(size_class(kPlainHead + text.size())), 1, 1, 0, {NodeRoom()}};
+  ListNode node{allocate_node(size_class(kPlainHead + text.size())), 1, 0, 1, 0, {NodeRoom()}};
   const uint64_t size = text.size();
   std::memcpy(node.bytes, &size, sizeof size);
   if (!text.empty()) std::memcpy(node.bytes + kPlainHead, text.data(), text.size());
@@ -66,13 +60,6 @@ ListNode make_plain(std::string_view text) {
 
 size_t plain_allocated(const char* bytes) {
   return size_class(kPlainHead + plain_text(bytes).size());
-}
-
-ValuePiece piece_of(const char* bytes, bool plain) {
-  return {.kind = ValuePiece::Kind::kNode,
-          .a = plain ? plain_text(bytes) : packed_bytes(bytes),
-          .b = {},
-          .number = plain ? kPlainNode : kPackedNode};
 }
 
 }  // namespace
@@ -95,7 +82,8 @@ NodeRoom LargeList::room_of(const ListNode& node) const {
 }
 
 size_t LargeList::allocated(const ListNode& node) const {
-  return node.plain != 0 ? plain_allocated(node.bytes) : room_of(node).capacity();
+  const bool has_room = node.plain == 0 || node.compressed != 0;
+  return has_room ? room_of(node).capacity() : plain_allocated(node.bytes);
 }
 
 bool LargeList::has_room(const ListNode& node, std::string_view text) const {
@@ -108,6 +96,13 @@ void LargeList::add(size_t at, const ListNode& node) {
   row_.insert(at, node);
   node_bytes_ += allocated(node);
   size_ += node.count;
+  const size_t depth = limits_.depth;
+  if (depth != 0 && row_.size() > 2 * depth) [[unlikely]] {
+    // What moved inward, unless it is the new one itself.
+    const size_t last = row_.size() - 1 - depth;
+    if (at <= depth) compress(depth);
+    if (at >= last) compress(last);
+  }
 }
 
 void LargeList::drop(size_t from, size_t nodes) {
@@ -122,6 +117,49 @@ void LargeList::drop(size_t from, size_t nodes) {
     }
   }
   row_.erase(from, nodes);
+  if (limits_.depth != 0) [[unlikely]] {
+    decompress_ends(nodes);
+  }
+}
+
+// Other memory for what a node holds.
+void LargeList::give(ListNode& node, char* bytes, NodeRoom room, bool compressed) {
+  node_bytes_ -= allocated(node);
+  if (needed_by_snapshot(node)) {
+    snapshot_->nodes[node.number].left_behind = true;
+  } else {
+    std::free(node_memory(node.bytes, room_of(node)));
+  }
+  node.frozen = 0;
+  node.bytes = bytes;
+  node.room = room;
+  node.compressed = compressed ? 1 : 0;
+  node_bytes_ += allocated(node);
+}
+
+void LargeList::compress(size_t at) {
+  if (!is_inside(at) || row_[at].compressed != 0) return;
+  const list_detail::Compressed smaller = list_detail::compress(whole(row_[at]));
+  if (smaller.bytes != nullptr) {
+    give(row_[at], smaller.bytes, NodeRoom(smaller.capacity, 0), true);
+  }
+}
+
+void LargeList::decompress(ListNode& node) {
+  if (node.compressed == 0) return;
+  const size_t capacity = size_class(list_detail::decompressed_size(node.bytes));
+  char* const memory = allocate_node(capacity);
+  list_detail::decompress(node.bytes, memory);
+  give(node, memory, node.plain != 0 ? NodeRoom() : NodeRoom(capacity, 0), false);
+}
+
+// After so many nodes went: others may have come nearer to an end by that.
+void LargeList::decompress_ends(size_t moved) {
+  const size_t depth = limits_.depth;
+  for (size_t i = depth - std::min(moved, depth); i < std::min(depth, row_.size()); ++i) {
+    decompress(row_[i]);
+    decompress(row_[row_.size() - 1 - i]);
+  }
 }
 
 // So that the node's listpack may be changed.
@@ -152,12 +190,18 @@ LargeList::Position LargeList::find(size_t index) const {
 
 // --- reading ---
 
-LargeList::Element LargeList::at(size_t index) const {
+LargeList::Element LargeList::at(size_t index, OpenNode& open) const {
   const Position place = find(index);
   const ListNode& node = row_[place.node];
-  if (node.plain != 0) return plain_element(node.bytes);
-  const Listpack pack(packed_bytes(node.bytes));
+  const char* const bytes = open.bytes(node);
+  if (node.plain != 0) return plain_element(bytes);
+  const Listpack pack(packed_bytes(bytes));
   return pack.at(pack.nth(static_cast<int64_t>(place.index)));
+}
+
+LargeList::Element LargeList::end(ListEnd end) const {
+  OpenNode never;  // The outermost nodes are not compressed.
+  return at(end == ListEnd::kHead ? 0 : size_ - 1, never);
 }
 
 std::optional<std::string_view> LargeList::only_listpack() const {
@@ -207,25 +251,36 @@ void LargeList::insert(size_t index, std::string_view text) {
   const Position place = find(index);
   const bool plain = limits_.is_plain(text);
   if (!plain && has_room(row_[place.node], text)) {
-    return insert_into(place.node, place.index, text);
+    insert_into(place.node, place.index, text);
+    return close(place.node);
   }
   if (place.index == 0) {
     const size_t before = place.node - 1;  // There is one, since the index is not 0.
     if (!plain && has_room(row_[before], text)) {
-      return insert_into(before, row_[before].count, text);
+      insert_into(before, row_[before].count, text);
+      return close(before);
     }
-    return insert_node(place.node, text);
+    insert_node(place.node, text);
+    return close(place.node);
   }
   split(place.node, place.index);
   const size_t left = place.node;
-  if (!plain && has_room(row_[left], text)) return insert_into(left, row_[left].count, text);
-  if (!plain && has_room(row_[left + 1], text)) return insert_into(left + 1, 0, text);
-  insert_node(left + 1, text);
+  size_t right = left + 1;
+  if (!plain && has_room(row_[left], text)) {
+    insert_into(left, row_[left].count, text);
+  } else if (!plain && has_room(row_[right], text)) {
+    insert_into(right, 0, text);
+  } else {
+    insert_node(right++, text);
+    close(left + 1);
+  }
+  close(left);
+  close(right);
 }
 
 // What is from `index` on goes into a node behind.
 void LargeList::split(size_t at, size_t index) {
-  const std::string_view bytes = packed_bytes(row_[at].bytes);
+  const std::string_view bytes = packed_bytes(own(at).bytes);
   const size_t cut = Listpack(bytes).nth(static_cast<int64_t>(index));
   const size_t moved = row_[at].count - index;
   const ListNode behind = make_packed(bytes.data() + cut, bytes.data() + bytes.size() - 1, moved);
@@ -236,14 +291,16 @@ void LargeList::split(size_t at, size_t index) {
 void LargeList::replace(size_t index, std::string_view text) {
   const Position place = find(index);
   if (row_[place.node].plain == 0 && !limits_.is_plain(text)) {
-    const std::string_view old = packed_bytes(row_[place.node].bytes);
+    ListNode& node = own(place.node);  // Whatever happens, it will change.
+    const std::string_view old = packed_bytes(node.bytes);
     const Listpack pack(old);
     const size_t at = pack.nth(static_cast<int64_t>(place.index));
     const PackedElement element(text);
     const size_t total = old.size() - (pack.end_of(at) - at) + element.size();
-    if (limits_.allow(total, row_[place.node].count)) {
-      ListNodeBytes bytes(node_bytes_, own(place.node));
-      return ListpackEdit::replace(bytes, at, element);
+    if (limits_.allow(total, node.count)) {
+      ListNodeBytes bytes(node_bytes_, node);
+      ListpackEdit::replace(bytes, at, element);
+      return close(place.node);
     }
   }
   erase(index, 1);
@@ -259,7 +316,7 @@ void LargeList::erase_in(size_t at, size_t index, size_t count) {
   size_t end = from;
   for (size_t i = 0; i < count; ++i) end = pack.end_of(end);
   bytes.splice(from, end - from, 0);
-  node.count = (node.count - static_cast<uint32_t>(count)) & 0x3fffffff;
+  node.count = (node.count - static_cast<uint32_t>(count)) & ListNode::kMostElements;
   store_count(node);
   size_ -= count;
 }
@@ -275,6 +332,7 @@ void LargeList::erase(size_t first, size_t count) {
   if (place.index > 0) {
     const size_t here = std::min<size_t>(count, row_[place.node].count - place.index);
     erase_in(place.node, place.index, here);
+    close(place.node);
     count -= here;
     ++place.node;
   }
@@ -284,7 +342,10 @@ void LargeList::erase(size_t first, size_t count) {
     ++whole;
   }
   if (whole > 0) drop(place.node, whole);
-  if (count > 0) erase_in(place.node, 0, count);
+  if (count > 0) {
+    erase_in(place.node, 0, count);
+    close(place.node);
+  }
   if (place.node > 0) merge_around(place.node - 1);
   if (place.node < row_.size()) merge_around(place.node);
 }
@@ -294,11 +355,13 @@ size_t LargeList::erase_equal(const ListNeedle& needle, size_t most, ListEnd fro
   size_t erased = 0;
   const size_t nodes = row_.size();
   size_t kept = 0;  // nodes behind us
+  OpenNode open;
   for (size_t seen = 0; seen < nodes && erased < most; ++seen) {
     const size_t at = forwards ? kept : row_.size() - 1 - kept;
     const ListNode& node = row_[at];
+    const char* const read = open.bytes(node);
     if (node.plain != 0) {
-      if (needle.equals(plain_element(node.bytes))) {
+      if (needle.equals(plain_element(read))) {
         drop(at, 1);
         ++erased;
       } else {
@@ -306,7 +369,7 @@ size_t LargeList::erase_equal(const ListNeedle& needle, size_t most, ListEnd fro
       }
       continue;
     }
-    const Listpack pack(packed_bytes(node.bytes));
+    const Listpack pack(packed_bytes(read));
     const auto next_match = [&](const Listpack& in, size_t start) {
       if (forwards) return in.find(needle.text(), start);
       while (start != Listpack::kNone && !needle.equals(in.at(start))) start = in.previous(start);
@@ -330,7 +393,9 @@ size_t LargeList::erase_equal(const ListNeedle& needle, size_t most, ListEnd fro
       const size_t before = behind == Listpack::kNone ? now.last() : now.previous(behind);
       match = next_match(now, forwards ? behind : before);
     }
-    if (!dropped) ++kept;
+    if (dropped) continue;
+    close(at);
+    ++kept;
   }
   if (erased > 0) {
     for (size_t at = 0; at + 1 < row_.size();) at += merge_behind(at) ? 0 : 1;
@@ -342,20 +407,23 @@ size_t LargeList::erase_equal(const ListNeedle& needle, size_t most, ListEnd fro
 // its nodes. Together they fill half of one at most, so that the next insertion does not part them.
 bool LargeList::merge_behind(size_t at) {
   if (row_[at].plain != 0 || row_[at + 1].plain != 0) return false;
-  const std::string_view right = packed_bytes(row_[at + 1].bytes);
-  const size_t total = packed_bytes(row_[at].bytes).size() + right.size();
+  // (A compressed listpack begins with its size, too.)
+  const size_t right_size = packed_bytes(row_[at + 1].bytes).size();
+  const size_t total = packed_bytes(row_[at].bytes).size() + right_size;
   const size_t count = row_[at].count + row_[at + 1].count;
   if (!limits_.allow(total * 2, count * 2)) return false;
   ListNode& node = own(at);
   ListNodeBytes bytes(node_bytes_, node);
-  const size_t added = right.size() - Listpack::kHeaderBytes - 1;
+  const size_t added = right_size - Listpack::kHeaderBytes - 1;
   const size_t end = bytes.view().size() - 1;
   char* const base = bytes.splice(end, 0, added);
-  std::memcpy(base + end, right.data() + Listpack::kHeaderBytes, added);
+  OpenNode right;
+  std::memcpy(base + end, right.bytes(row_[at + 1]) + Listpack::kHeaderBytes, added);
   size_ += row_[at + 1].count;
-  node.count = static_cast<uint32_t>(count) & 0x3fffffff;
+  node.count = static_cast<uint32_t>(count) & ListNode::kMostElements;
   store_count(node);
   drop(at + 1, 1);
+  close(at);
   return true;
 }
 
@@ -370,96 +438,6 @@ void LargeList::append_packed(std::string_view listpack) {
 
 void LargeList::append_plain(std::string_view text) {
   add(row_.size(), make_plain(text));
-}
-
-// --- pieces ---
-
-std::unique_ptr<LargeValue> LargeList::clone() const {
-  auto copy = std::make_unique<LargeList>(limits_);
-  for (size_t i = 0; i < row_.size(); ++i) {
-    const ListNode& node = row_[i];
-    node.plain != 0 ? copy->append_plain(plain_text(node.bytes))
-                    : copy->append_packed(packed_bytes(node.bytes));
-  }
-  return copy;
-}
-
-void LargeList::for_each_piece(PieceSink& sink) const {
-  for (size_t i = 0; i < row_.size(); ++i) {
-    sink.piece(piece_of(row_[i].bytes, row_[i].plain != 0));
-  }
-}
-
-void LargeList::begin_snapshot(PieceSink* sink) {
-  REDAN_CHECK(!in_snapshot());
-  snapshot_ = std::make_unique<Snapshot>();
-  snapshot_->sink = sink;
-  snapshot_->nodes.reserve(row_.size());
-  for (size_t i = 0; i < row_.size(); ++i) {
-    ListNode& node = row_[i];
-    snapshot_->nodes.push_back({node.bytes, node.room, node.plain != 0, false});
-    node.frozen = 1;
-    node.number = static_cast<uint32_t>(i);
-  }
-}
-
-bool LargeList::walk_snapshot(size_t pieces) {
-  for (Snapshot& s = *snapshot_; pieces > 0 && s.walked < s.nodes.size(); --pieces) {
-    FrozenNode& node = s.nodes[s.walked];
-    s.sink->piece(piece_of(node.bytes, node.plain));
-    if (node.left_behind) std::free(node_memory(node.bytes, node.room));
-    ++s.walked;
-  }
-  return snapshot_->walked < snapshot_->nodes.size();
-}
-
-void LargeList::end_snapshot() {
-  if (!in_snapshot()) return;
-  for (size_t i = 0; i < row_.size(); ++i) {
-    ListNode& node = row_[i];
-    if (node.frozen == 0) continue;
-    node.frozen = 0;
-    node.room = snapshot_->nodes[node.number].room;
-  }
-  for (size_t i = snapshot_->walked; i < snapshot_->nodes.size(); ++i) {
-    const FrozenNode& node = snapshot_->nodes[i];
-    if (node.left_behind) std::free(node_memory(node.bytes, node.room));
-  }
-  snapshot_.reset();
-}
-
-void LargeList::check_invariants() const {
-  size_t elements = 0;
-  size_t bytes = 0;
-  int64_t last_frozen = -1;
-  for (size_t i = 0; i < row_.size(); ++i) {
-    const ListNode& node = row_[i];
-    REDAN_CHECK(node.count > 0);
-    elements += node.count;
-    bytes += allocated(node);
-    if (node.frozen != 0) {
-      REDAN_CHECK(in_snapshot());
-      REDAN_CHECK(static_cast<int64_t>(node.number) > last_frozen);
-      last_frozen = static_cast<int64_t>(node.number);
-      REDAN_CHECK(snapshot_->nodes[node.number].bytes == node.bytes);
-      REDAN_CHECK(!snapshot_->nodes[node.number].left_behind);
-    }
-    if (node.plain != 0) {
-      REDAN_CHECK(node.count == 1);
-      REDAN_CHECK(room_of(node).gap() == 0);
-      continue;
-    }
-    const std::string_view packed = packed_bytes(node.bytes);
-    REDAN_CHECK(Listpack::validate(packed));
-    REDAN_CHECK(Listpack(packed).size() == node.count);
-    const NodeRoom room = room_of(node);
-    REDAN_CHECK(room.gap() + packed.size() <= room.capacity());
-    REDAN_CHECK(room.capacity() == size_class(room.capacity()));
-    // Where the gap is wrong, this is seldom where a block of the allocator begins.
-    REDAN_CHECK(reinterpret_cast<uintptr_t>(node_memory(node.bytes, room)) % kMemoryAlignment == 0);
-  }
-  REDAN_CHECK(elements == size_);
-  REDAN_CHECK(bytes == node_bytes_);
 }
 
 StoredValue stored(std::unique_ptr<LargeList> list) {

@@ -7,15 +7,20 @@
 // listpack's header. A node that has to grow gets its new room at the end that wants it; where one
 // end has none left but the other has, they share it.
 //
+// Compression (list-compress-depth): a node that is further from both ends than the depth is
+// compressed where that saves memory, always: what moves outward or is about to change is
+// decompressed (own()), what moves inward or was changed is compressed at once (close()). Reading
+// decompresses into memory of the reader's (OpenNode).
+//
 // Snapshot: pieces are nodes, and come in their order. At the mark every node is frozen: the
 // snapshot knows its address, and whoever wants to change it takes a copy first and leaves the old
 // bytes to the snapshot, which frees them once they are handed over. A node that was handed over is
-// the list's alone again, and changed without a copy.
+// the list's alone again, and changed without a copy. Compressing and decompressing are changes.
 //
 // Invariants (check_invariants()): no node is empty; a node's count is its listpack's, counts add
 // up to size(); a listpack lies in what its node has allocated, which is as counted; frozen nodes
-// exist in a snapshot only, and their numbers rise along the row. A view of an element is good
-// until the next change.
+// exist in a snapshot only, and their numbers rise along the row; nodes are compressed exactly
+// where depth and gain say so. A view of an element is good until the next change.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +31,7 @@
 
 #include "common/base/parse.h"
 #include "server/data/limits.h"
+#include "server/data/list_compression.h"
 #include "server/data/list_node_bytes.h"
 #include "server/data/list_nodes.h"
 #include "server/data/listpack.h"
@@ -56,8 +62,10 @@ class LargeList final : public LargeValue {
   explicit LargeList(const ListLimits& limits) : limits_(limits) {}
   ~LargeList() override;
 
-  // The element must be there.
-  Element at(size_t index) const;
+  // The element must be there; it is good as long as `open`.
+  Element at(size_t index, OpenNode& open) const;
+  // The first or last.
+  Element end(ListEnd end) const;
   // `count` elements from `first` on, towards the tail or towards the head; each(element) says
   // whether to go on.
   template <class Each>
@@ -103,6 +111,7 @@ class LargeList final : public LargeValue {
     char* bytes;
     NodeRoom room;
     bool plain;
+    bool compressed;
     bool left_behind;  // The list has another node in its place, or none.
   };
   struct Snapshot {
@@ -123,12 +132,25 @@ class LargeList final : public LargeValue {
   void drop(size_t from, size_t nodes);
   ListNode& own(size_t at) {
     ListNode& node = row_[at];
-    if (node.frozen != 0) [[unlikely]] {
-      thaw(node);
+    if (node.frozen != 0 || node.compressed != 0) [[unlikely]] {
+      node.compressed != 0 ? decompress(node) : thaw(node);
     }
     return node;
   }
   void thaw(ListNode& node);
+  void give(ListNode& node, char* bytes, NodeRoom room, bool compressed);
+  // Of a node that was changed, or is new.
+  void close(size_t at) {
+    if (limits_.depth != 0) [[unlikely]] {
+      compress(at);
+    }
+  }
+  bool is_inside(size_t at) const {
+    return at >= limits_.depth && at + limits_.depth < row_.size();
+  }
+  void compress(size_t at);
+  void decompress(ListNode& node);
+  void decompress_ends(size_t moved);
   void insert_node(size_t at, std::string_view text);
   void insert_into(size_t at, size_t index, std::string_view text);
   void erase_in(size_t at, size_t index, size_t count);
@@ -145,10 +167,17 @@ class LargeList final : public LargeValue {
 
 namespace list_detail {
 
+constexpr size_t kPlainHead = sizeof(uint64_t);
+
 inline std::string_view plain_text(const char* bytes) {
   uint64_t size;
   std::memcpy(&size, bytes, sizeof size);
   return {bytes + sizeof size, size};
+}
+// All of a node that is not compressed.
+inline std::string_view whole(const ListNode& node) {
+  if (node.plain == 0) return packed_bytes(node.bytes);
+  return {node.bytes, kPlainHead + plain_text(node.bytes).size()};
 }
 inline Listpack::Element plain_element(const char* bytes) {
   Listpack::Element element;
@@ -162,13 +191,15 @@ template <class Each>
 void LargeList::for_each(size_t first, size_t count, ListEnd towards, Each&& each) const {
   if (count == 0) return;
   Position from = find(first);
+  OpenNode open;
   const bool forwards = towards == ListEnd::kTail;
   for (;;) {
     const ListNode& node = row_[from.node];
+    const char* const bytes = open.bytes(node);
     if (node.plain != 0) {
-      if (!each(list_detail::plain_element(node.bytes)) || --count == 0) return;
+      if (!each(list_detail::plain_element(bytes)) || --count == 0) return;
     } else {
-      const Listpack pack(list_detail::packed_bytes(node.bytes));
+      const Listpack pack(list_detail::packed_bytes(bytes));
       for (size_t at = pack.nth(static_cast<int64_t>(from.index)); at != Listpack::kNone;
            at = forwards ? pack.next(at) : pack.previous(at)) {
         if (!each(pack.at(at)) || --count == 0) return;
@@ -177,6 +208,11 @@ void LargeList::for_each(size_t first, size_t count, ListEnd towards, Each&& eac
     from.node += forwards ? 1 : static_cast<size_t>(-1);
     from.index = forwards ? 0 : row_[from.node].count - 1;
   }
+}
+
+// A list that is made now.
+inline ListLimits list_limits(const EncodingLimits& limits) {
+  return ListLimits::of(limits.list_size, limits.list_compress_depth);
 }
 
 // A list as the value of a key: one listpack where its limits allow that.

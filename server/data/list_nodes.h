@@ -11,25 +11,38 @@
 
 namespace redan {
 
-// list-max-listpack-size: of a node that holds a listpack, and of a list that is one.
+// list-max-listpack-size: of a node that holds a listpack, and of a list that is one. And
+// list-compress-depth: so many nodes at either end are not compressed; 0: none is.
 struct ListLimits {
   // Numbers of elements are bounded in bytes too.
   static constexpr size_t kSafeBytes = 8192;
   // What an element may take beside its text, as Redis reckons when it fills a node.
   static constexpr size_t kOverhead = 8;
 
-  size_t bytes = kSafeBytes;
-  size_t elements = SIZE_MAX;
+  uint32_t bytes = kSafeBytes;
+  uint32_t elements = UINT32_MAX;
+  uint32_t depth = 0;
 
-  static ListLimits of(int64_t list_size) {
-    if (list_size >= 0) return {kSafeBytes, static_cast<size_t>(std::max<int64_t>(list_size, 1))};
-    return {size_t{4096} << std::min<int64_t>(-list_size - 1, 4), SIZE_MAX};
+  constexpr ListLimits() = default;
+  constexpr ListLimits(size_t most_bytes, size_t most_elements, size_t compress_depth = 0)
+      : bytes(in32(most_bytes)), elements(in32(most_elements)), depth(in32(compress_depth)) {}
+  static ListLimits of(int64_t list_size, int64_t compress_depth = 0) {
+    const auto depth = static_cast<size_t>(std::max<int64_t>(compress_depth, 0));
+    if (list_size >= 0) {
+      return {kSafeBytes, static_cast<size_t>(std::max<int64_t>(list_size, 1)), depth};
+    }
+    return {size_t{4096} << std::min<int64_t>(-list_size - 1, 4), SIZE_MAX, depth};
   }
   bool allow(size_t total_bytes, size_t count) const {
     return total_bytes <= bytes && count <= elements;
   }
   // An element that gets a node of its own.
   bool is_plain(std::string_view text) const { return text.size() > bytes; }
+
+ private:
+  static constexpr uint32_t in32(size_t limit) {
+    return static_cast<uint32_t>(std::min<size_t>(limit, UINT32_MAX));
+  }
 };
 
 // The memory that a node's listpack lies in: what is allocated, and how much of it is free in front
@@ -62,12 +75,15 @@ class NodeRoom {
 static_assert(sizeof(NodeRoom) == 4);
 
 struct ListNode {
+  static constexpr uint32_t kMostElements = (1U << 29) - 1;
+
   char* bytes;  // A listpack, or a plain element: its size (8), then its text.
-  uint32_t count : 30;
+  uint32_t count : 29;
+  uint32_t compressed : 1;  // The bytes are as list_compression.h has them.
   uint32_t plain : 1;
   uint32_t frozen : 1;  // A snapshot needs the bytes as they are, or did until lately.
   union {
-    NodeRoom room;    // Of a listpack; nothing of a plain element.
+    NodeRoom room;    // Of a listpack and what is compressed; nothing of a plain element.
     uint32_t number;  // Frozen: the node's in the snapshot, which keeps its room.
   };
 };

@@ -17,7 +17,7 @@ namespace {
 class ListBuilder final : public ValueBuilder {
  public:
   explicit ListBuilder(const EncodingLimits& limits)
-      : list_(std::make_unique<LargeList>(ListLimits::of(limits.list_size))) {}
+      : list_(std::make_unique<LargeList>(list_limits(limits))) {}
 
   const char* piece(Kind kind, std::string_view bytes, uint64_t) override {
     switch (kind) {
@@ -43,7 +43,10 @@ class ListBuilder final : public ValueBuilder {
  private:
   // Old versions of Redis could leave nodes without elements.
   const char* add(std::string_view listpack) {
-    if (!Listpack(listpack).empty()) list_->append_packed(listpack);
+    const Listpack pack(listpack);
+    if (pack.empty()) return nullptr;
+    if (pack.size() > ListNode::kMostElements) return "a listpack of a list is too long";
+    list_->append_packed(listpack);
     return nullptr;
   }
 

@@ -6,11 +6,7 @@
 namespace redan {
 
 ListEdit::ListEdit(Keyspace& keyspace, int db, std::string_view key, Keyspace::Ref ref)
-    : keyspace_(keyspace),
-      db_(db),
-      key_(key),
-      ref_(ref),
-      limits_(ListLimits::of(keyspace.limits().list_size)) {
+    : keyspace_(keyspace), db_(db), key_(key), ref_(ref), limits_(list_limits(keyspace.limits())) {
   if (ref_ && ref_->is_large()) large_.emplace(keyspace_, ref_);
 }
 

@@ -22,11 +22,15 @@ class ListView {
         pack_(large_ == nullptr ? entry.packed() : std::string_view()) {}
 
   size_t size() const { return large_ != nullptr ? large_->size() : pack_.size(); }
-  // The element must be there.
-  Element at(size_t index) const {
-    return large_ != nullptr ? large_->at(index) : pack_.at(pack_.nth(static_cast<int64_t>(index)));
+  // The element must be there; it is good as long as `open`.
+  Element at(size_t index, OpenNode& open) const {
+    return large_ != nullptr ? large_->at(index, open)
+                             : pack_.at(pack_.nth(static_cast<int64_t>(index)));
   }
-  Element end(ListEnd end) const { return at(end == ListEnd::kHead ? 0 : size() - 1); }
+  Element end(ListEnd end) const {
+    if (large_ != nullptr) return large_->end(end);
+    return pack_.at(end == ListEnd::kHead ? pack_.first() : pack_.last());
+  }
   // `count` elements from `first` on, towards the tail or the head; each(element) says whether to
   // go on.
   template <class Each>

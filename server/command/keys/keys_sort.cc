@@ -142,7 +142,7 @@ void store(Call& call, std::string_view target,
     return;
   }
   std::vector<std::string_view> push = {"RPUSH", target};
-  auto list = std::make_unique<LargeList>(ListLimits::of(call.keyspace().limits().list_size));
+  auto list = std::make_unique<LargeList>(list_limits(call.keyspace().limits()));
   for (const auto& result : results) {
     push.push_back(result ? std::string_view(*result) : "");
     list->push(ListEnd::kTail, push.back());

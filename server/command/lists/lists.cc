@@ -129,7 +129,8 @@ Result<void> lindex(Call& call) {
   if (!number) return number.error();
   const ListView list(**entry);
   const std::optional<size_t> index = index_in(list, *number);
-  index ? reply_element(call.reply(), list.at(*index)) : call.reply().null();
+  OpenNode open;
+  index ? reply_element(call.reply(), list.at(*index, open)) : call.reply().null();
   return kOk;
 }
 

@@ -55,7 +55,6 @@ const std::map<std::string, std::string> kActsOtherwise = {
 // Directives whose field is read, but whose part is not (wholly) there.
 const std::map<std::string, std::string> kReadButNotEffective = {
     {"appendonly", "WAITAOF's error depends on it"},
-    {"list-compress-depth", "the limits carry it, and lists are not compressed"},
 };
 
 TEST(Effective, WhatIsCalledEffectiveIsRead) {

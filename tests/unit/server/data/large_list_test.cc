@@ -16,6 +16,12 @@ namespace {
 
 using Model = std::deque<std::string>;
 
+// Good until the next call.
+LargeList::Element at(const LargeList& list, size_t index) {
+  static OpenNode open;
+  return list.at(index, open);
+}
+
 std::vector<std::string> elements(const LargeList& list) {
   std::vector<std::string> all;
   list.for_each(0, list.size(), ListEnd::kTail, [&](const LargeList::Element& element) {
@@ -150,10 +156,16 @@ struct World {
 constexpr ListLimits kManyLimits[] = {
     {64, SIZE_MAX}, {8192, 3}, {1000, SIZE_MAX}, {8192, 1}, {200, SIZE_MAX}};
 
+// One of them, compressed at depth 0, 1 and 2 by turns.
+ListLimits limits_for(uint64_t seed) {
+  const ListLimits& some = kManyLimits[seed % 5];
+  return {some.bytes, some.elements, seed % 3};
+}
+
 TEST(LargeList, RandomOperationsMatchADeque) {
   for (uint64_t seed = 1; seed <= 24; ++seed) {
     SCOPED_TRACE(seed);
-    World world(seed, kManyLimits[seed % 5]);
+    World world(seed, limits_for(seed));
     for (int i = 0; i < 1500; ++i) {
       world.step();
       if (i % 10 == 0) world.expect_equal();
@@ -161,7 +173,7 @@ TEST(LargeList, RandomOperationsMatchADeque) {
       if (world.model.empty()) continue;
       // Any place, and a walk from there in either direction.
       const size_t first = world.rng.below(world.model.size());
-      ASSERT_EQ(world.list.at(first).str(), world.model[first]);
+      ASSERT_EQ(at(world.list, first).str(), world.model[first]);
       const bool forwards = world.rng.chance(0.5);
       const size_t there_are = forwards ? world.model.size() - first : first + 1;
       size_t at = first;
@@ -185,7 +197,7 @@ TEST(LargeList, RandomOperationsMatchADeque) {
 TEST(LargeList, ASnapshotIsTheListAtItsMarkInOrder) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);
-    World world(seed, kManyLimits[seed % 5]);
+    World world(seed, limits_for(seed));
     const uint64_t before = world.rng.below(400);
     for (uint64_t i = 0; i < before; ++i) world.step();
     const Model mark = world.model;
@@ -211,7 +223,7 @@ TEST(LargeList, ASnapshotIsTheListAtItsMarkInOrder) {
 TEST(LargeList, ASnapshotCanBeGivenUpAtAnyTime) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    World world(seed, kManyLimits[seed % 5]);
+    World world(seed, limits_for(seed));
     for (int i = 0; i < 200; ++i) world.step();
     Collected collected;
     world.list.begin_snapshot(&collected);
@@ -229,20 +241,20 @@ TEST(LargeList, ASnapshotCanBeGivenUpAtAnyTime) {
 TEST(LargeList, OnlyWhatChangesIsCopiedForASnapshot) {
   LargeList list({64, SIZE_MAX});
   for (int i = 0; i < 1000; ++i) list.push(ListEnd::kTail, "element " + std::to_string(i));
-  const char* const untouched = list.at(500).text.data();
-  const char* const last = list.at(999).text.data();
+  const char* const untouched = at(list, 500).text.data();
+  const char* const last = at(list, 999).text.data();
   const size_t bytes = list.memory_bytes();
   Collected collected;
   list.begin_snapshot(&collected);
   EXPECT_EQ(list.memory_bytes(), bytes);  // What the snapshot keeps is not the list's.
   list.replace(999, "element 9x9");
-  EXPECT_EQ(list.at(500).text.data(), untouched);
-  EXPECT_NE(list.at(999).text.data(), last);
+  EXPECT_EQ(at(list, 500).text.data(), untouched);
+  EXPECT_NE(at(list, 999).text.data(), last);
   while (list.walk_snapshot(100)) {
   }
   // Handed over: it is changed in place again.
   list.replace(500, "element 5x0");
-  EXPECT_EQ(list.at(500).text.data(), untouched);
+  EXPECT_EQ(at(list, 500).text.data(), untouched);
   list.end_snapshot();
   EXPECT_EQ(list.memory_bytes(), bytes);
   EXPECT_EQ(collected.all[999], "element 999");
@@ -284,7 +296,7 @@ class Watched {
   }
 
  private:
-  const char* now() const { return list_.at(index_).text.data(); }
+  const char* now() const { return at(list_, index_).text.data(); }
   const LargeList& list_;
   size_t index_;
   const char* place_;
@@ -362,7 +374,7 @@ TEST(LargeList, AHugeNodeLosesItsHead) {
   Collected collected;
   list.begin_snapshot(&collected);
   for (int i = 0; i < 40; ++i) {
-    ASSERT_EQ(list.at(0).integer, i);
+    ASSERT_EQ(at(list, 0).integer, i);
     list.erase(0, 2);
     list.check_invariants();
     if (i == 20) list.walk_snapshot(1);
@@ -373,7 +385,7 @@ TEST(LargeList, AHugeNodeLosesItsHead) {
 }
 
 TEST(LargeList, ACopyStandsForItself) {
-  World world(7, {64, SIZE_MAX});
+  World world(7, {64, SIZE_MAX, 1});
   for (int i = 0; i < 500; ++i) world.step();
   const std::vector<std::string> before = elements(world.list);
   const std::unique_ptr<LargeValue> copy = world.list.clone();
@@ -392,6 +404,81 @@ TEST(LargeList, NodesThatLostMostElementsBecomeOne) {
   EXPECT_EQ(list.size(), 4000u);
   EXPECT_LT(list.piece_count(), nodes / 10);
   EXPECT_LT(list.memory_bytes(), bytes / 10);
+}
+
+// Elements that LZF makes little of.
+std::string some_text(int i) {
+  return "https://example.com/a/path/that/many/share?id=" + std::to_string(i);
+}
+
+TEST(LargeList, NodesFurtherFromBothEndsThanTheDepthAreCompressed) {
+  size_t before = SIZE_MAX;
+  for (const size_t depth : {0, 1000, 40, 5, 1}) {  // from none to nearly all
+    LargeList list(ListLimits::of(-2, static_cast<int64_t>(depth)));
+    for (int i = 0; i < 20'000; ++i) list.push(ListEnd::kTail, some_text(i));
+    list.check_invariants();
+    ASSERT_GT(list.piece_count(), 100u);
+    if (depth == 0 || depth == 1000) {
+      EXPECT_GT(list.memory_bytes(), size_t{20'000} * 50);
+    } else {
+      EXPECT_LT(list.memory_bytes(), before * 9 / 10);
+    }
+    before = list.memory_bytes();
+    // The same from the other end.
+    LargeList other(list.limits());
+    for (int i = 20'000; i-- > 0;) other.push(ListEnd::kHead, some_text(i));
+    other.check_invariants();
+    EXPECT_NEAR(static_cast<double>(other.memory_bytes()), static_cast<double>(before),
+                static_cast<double>(before) / 20);
+    EXPECT_EQ(elements(list), elements(other));
+  }
+}
+
+TEST(LargeList, ReadingLeavesCompressedNodesAsTheyAre) {
+  LargeList list(ListLimits::of(-2, 1));
+  for (int i = 0; i < 20'000; ++i) list.push(ListEnd::kTail, some_text(i));
+  list.push(ListEnd::kHead, std::string(100'000, 'p'));
+  list.push(ListEnd::kHead, "head");
+  list.push(ListEnd::kHead, std::string(100'000, 'q'));
+  const size_t bytes = list.memory_bytes();
+  Collected collected;
+  list.begin_snapshot(&collected);
+  EXPECT_EQ(at(list, 10'003).str(), some_text(10'000));
+  EXPECT_EQ(at(list, 2).length(), 100'000u);
+  EXPECT_EQ(elements(list).size(), 20'003u);
+  EXPECT_EQ(list.erase_equal(ListNeedle("none"), SIZE_MAX, ListEnd::kTail), 0u);
+  EXPECT_EQ(list.memory_bytes(), bytes);
+  while (list.walk_snapshot(1)) {
+  }
+  list.end_snapshot();
+  list.check_invariants();
+  EXPECT_EQ(list.memory_bytes(), bytes);
+  EXPECT_EQ(collected.all, elements(list));
+}
+
+// Less than 48 bytes stay, and what LZF makes no class of the allocator smaller.
+TEST(LargeList, WhatCompressionGainsNothingOfStaysAsItIs) {
+  Rng rng(1);
+  LargeList noise(ListLimits::of(-2, 1));
+  LargeList plain(ListLimits::of(-2));
+  for (int i = 0; i < 2000; ++i) {
+    std::string text(30, '\0');
+    for (char& c : text) c = static_cast<char>(rng.next());
+    noise.push(ListEnd::kTail, text);
+    plain.push(ListEnd::kTail, text);
+  }
+  noise.check_invariants();
+  EXPECT_EQ(noise.memory_bytes(), plain.memory_bytes());
+  for (const auto& [size, gains] : {std::pair{38, false}, {39, true}}) {
+    LargeList small({8192, 1, 1});
+    LargeList same({8192, 1});
+    for (int i = 0; i < 100; ++i) {
+      small.push(ListEnd::kTail, std::string(static_cast<size_t>(size), 'x'));
+      same.push(ListEnd::kTail, std::string(static_cast<size_t>(size), 'x'));
+    }
+    small.check_invariants();
+    EXPECT_EQ(small.memory_bytes() < same.memory_bytes(), gains) << size;
+  }
 }
 
 TEST(LargeList, LimitsAreThoseOfTheDirective) {
