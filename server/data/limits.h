@@ -22,6 +22,9 @@ struct EncodingLimits {
   uint64_t stream_node_bytes = 4096;
   uint64_t stream_node_entries = 100;
   uint64_t hll_sparse_bytes = 3000;
+  // No directive: beyond it a set, hash or sorted set is large, whatever the others allow. Compact
+  // forms count in 32 bits.
+  uint64_t packed_bytes = uint64_t{1} << 30;
   HashKey hash_key{};  // secret, so that no client can choose collisions
 };
 

@@ -62,6 +62,7 @@ class Fields {
   }
   bool compact(std::string_view field, std::string_view value) const {
     return std::max(field.size(), value.size()) <= limits_.hash_value_bytes &&
+           bytes_.size() + field.size() + value.size() <= limits_.packed_bytes &&
            std::max<uint64_t>(expected_, size() + 1) <= limits_.hash_entries;
   }
   bool add_large(std::string_view field, std::string_view value, int64_t expiry_ms) {

@@ -114,7 +114,8 @@ bool HashEdit::set(std::string_view field, std::string_view value, FieldExpiry e
     ref_ = keyspace_.create(db_, key_, ref_,
                             StoredValue::packed(ValueType::kHash, Listpack::empty_bytes()));
   }
-  if (!large_ && fits_compact(field) && fits_compact(value)) {
+  if (!large_ && fits_compact(field) && fits_compact(value) &&
+      ref_->packed().size() + field.size() + value.size() <= keyspace_.limits().packed_bytes) {
     return triples_ ? set_triple(field, value, expiry) : set_compact(field, value);
   }
   if (!large_) become_large(size() + 1);
@@ -138,6 +139,7 @@ bool HashEdit::create_compact(std::span<const std::string_view> pairs) {
     if (!fits_compact(text)) return false;
     most += PackedElement(text).size();
   }
+  if (most > keyspace_.limits().packed_bytes) return false;
   std::string bytes;
   bytes.reserve(most);
   bytes = Listpack::empty_bytes();

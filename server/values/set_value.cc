@@ -11,9 +11,6 @@ namespace redan {
 
 namespace {
 
-// Beyond this a listpack's own counters come near their ends.
-constexpr size_t kMostPackedBytes = size_t{1} << 30;
-
 std::optional<int64_t> as_integer(std::string_view text) {
   if (!EntryMaker::may_be_integer(text)) return std::nullopt;
   return parse_int64(text);
@@ -37,7 +34,7 @@ Added add_packed(Bytes bytes, ValueForm form, std::string_view member,
   const Listpack pack(bytes.view());
   if (pack.find(member, pack.first()) != Listpack::kNone) return Added::kWasThere;
   if (pack.size() >= limits.set_entries || member.size() > limits.set_value_bytes ||
-      pack.bytes().size() + member.size() > kMostPackedBytes) {
+      pack.bytes().size() + member.size() > limits.packed_bytes) {
     return Added::kOutgrown;
   }
   ListpackEdit::append(bytes, PackedElement(member));

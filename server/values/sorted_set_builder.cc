@@ -17,6 +17,7 @@ SortedSetBuilder::SortedSetBuilder(const EncodingLimits& limits,
                                    std::unique_ptr<LargeSortedSet> made)
     : limits_(limits), large_(std::move(made)), is_ordered_(true) {
   if (large_->size() > limits.sorted_set_entries) return;
+  if (large_->memory_bytes() > limits.packed_bytes) return;
   for (ScoreOrder::Cursor at = large_->order().at(0); at; at.next()) {
     if (!fits(at->key())) return;
   }
@@ -35,7 +36,7 @@ bool SortedSetBuilder::add(std::string_view member, double score) {
   if (large_ == nullptr) {
     const PackedSortedSet set(bytes_);
     if (set.find(member) != PackedSortedSet::kNone) return false;
-    if (fits(member) &&
+    if (fits(member) && bytes_.size() + member.size() <= limits_.packed_bytes &&
         std::max<uint64_t>(expected_, set.size() + 1) <= limits_.sorted_set_entries) {
       StringBytes store(bytes_);
       ListpackEdit::insert_pair(store, set.place_for(score, member), PackedElement(member),

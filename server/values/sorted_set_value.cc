@@ -8,12 +8,7 @@
 
 namespace redan {
 
-namespace {
-
-// A listpack that grows beyond this becomes large, whatever the limits say.
-constexpr size_t kMostPackedBytes = size_t{1} << 30;
-
-}  // namespace
+namespace {}  // namespace
 
 // --- ranges ---
 
@@ -203,7 +198,7 @@ bool SortedSetEdit::outgrows(std::string_view bytes, std::string_view member) co
   const EncodingLimits& limits = keyspace_.limits();
   return PackedSortedSet(bytes).size() + 1 > limits.sorted_set_entries ||
          member.size() > limits.sorted_set_value_bytes ||
-         bytes.size() + member.size() > kMostPackedBytes;
+         bytes.size() + member.size() > limits.packed_bytes;
 }
 
 void SortedSetEdit::become_large() {

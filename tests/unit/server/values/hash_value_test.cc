@@ -31,6 +31,33 @@ struct World {
   }
 };
 
+// The directives may allow compact forms without end; their counters have one.
+TEST(HashValue, IsLargeBeyondWhatACompactFormCanCount) {
+  for (const bool expires : {false, true}) {
+    World world(1);
+    EncodingLimits limits;
+    limits.hash_entries = limits.hash_value_bytes = UINT64_MAX;
+    limits.packed_bytes = 400;
+    world.keyspace.set_limits(limits);
+    const std::string value(100, 'v');
+    for (int i = 0; i < 5; ++i) {
+      const std::string name = "f" + std::to_string(i);
+      {
+        HashEdit hash = world.edit();
+        EXPECT_TRUE(hash.set(name, value));
+        EXPECT_TRUE(hash.set_expiry(name, expires ? 1'000'000 : HashField::kStays));
+      }
+      EXPECT_EQ(world.view().is_large(), i >= 3) << i;
+    }
+    EXPECT_EQ(world.view().size(), 5U);
+    // All at once, too.
+    world.edit().remove_key();
+    const std::vector<std::string_view> pairs{"a", value, "b", value, "c", value, "d", value};
+    EXPECT_EQ(world.edit().set_pairs(pairs), 4U);
+    EXPECT_TRUE(world.view().is_large());
+  }
+}
+
 // Commands of any mix, over the threshold and back to nothing.
 TEST(HashValue, FollowsAModelInEveryForm) {
   for (uint64_t seed = 0; seed < 60; ++seed) {
