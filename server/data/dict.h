@@ -469,9 +469,10 @@ class Dict {
   static void prefetch_matches(const Bucket& bucket, uint64_t hash) {
     for (uint64_t match = bucket.match(tag_of(hash)); match != 0; match &= match - 1) {
       const uintptr_t slot = bucket.slots[__builtin_ctzll(match) >> 3];
-      const char* const entry = reinterpret_cast<const char*>(slot & ~uintptr_t{7});
-      __builtin_prefetch(entry);
-      __builtin_prefetch(entry + Slots::kUsualBytes - 1);
+      // Numbers, since what some tables keep here is none of an entry's addresses.
+      const uintptr_t first = slot & ~uintptr_t{7};
+      __builtin_prefetch(reinterpret_cast<const void*>(first));
+      __builtin_prefetch(reinterpret_cast<const void*>(first + Slots::kUsualBytes - 1));
     }
   }
   static Handle likely(const Bucket& bucket, uint64_t hash) {
