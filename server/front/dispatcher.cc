@@ -85,6 +85,7 @@ size_t Dispatcher::look_ahead(const Session& session, std::string_view input) {
   if (!parts_.keyspace.outgrows_caches(session.db)) [[likely]] {
     return input.size();
   }
+  static_assert(NamesAhead::kMost <= kLookupsAhead);
   const NamesAhead ahead = names_ahead(input);
   parts_.keyspace.prefetch(session.db, std::span(ahead.keys).first(ahead.count), ahead.members);
   return ahead.bytes > 0 ? ahead.bytes : input.size();
