@@ -67,6 +67,7 @@ void ReplicationSources::replconf(Session& session, std::span<const std::string_
 
 void ReplicationSources::psync(Session& session, std::span<const std::string_view> args,
                                ReplyWriter& reply) {
+  if (session.kind == ClientKind::kMonitor) return;  // Ignored, as in Redis.
   Peer& peer = peer_of(session);
   peer.session = &session;
   SourceOut out;

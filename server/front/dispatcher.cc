@@ -9,6 +9,7 @@
 #include "common/command/keys.h"
 #include "common/log/log.h"
 #include "server/front/gates.h"
+#include "server/front/redaction.h"
 #include "server/front/ticks.h"
 #include "server/session/command_logs.h"
 #include "server/session/key_events.h"
@@ -23,7 +24,8 @@ namespace {
 
 // Declared as fast, or as O(1) for one key: such calls take well below a microsecond.
 bool is_quick(const CommandEntry& entry) {
-  if (entry.has(kAdmin | kBlocking)) return false;
+  // (What a slow series shows is its last request, with a remark; no password may stand there.)
+  if (entry.has(kAdmin | kBlocking | kNoAuth)) return false;
   const bool one_key = entry.first_key != 0 && entry.first_key == entry.last_key;
   return entry.has(kFast) || (one_key && entry.spec->complexity == "O(1)");
 }
@@ -66,6 +68,7 @@ void Dispatcher::closed(Session& session) {
   parts_.watched.forget(session);
   parts_.waits.forget(session);
   parts_.blocked.forget(session);
+  parts_.logs.monitors.forget(session);
   paused_sessions_.erase(session.id);
   parts_.replication.session_closed(session);
   if (parts_.migration != nullptr) parts_.migration->session_closed(session);
@@ -110,6 +113,8 @@ void Dispatcher::judge_state() {
   constexpr uint64_t kCoarseNs = 1'000'000;
   parts_.logs.hot_keys.tick(parts_.keyspace.now_ms());
   hot_active_ = parts_.logs.hot_keys.active();
+  monitored_ = !parts_.logs.monitors.empty();
+  if (monitored_) doubtful_ |= kAnyCommand;
   series_allowed_ = slow_ns_ >= kCoarseNs;
   const KeyspaceEvents events = parts_.config.notify_keyspace_events;
   parts_.keyspace.watch_creation(events.has(KeyspaceEvents::kNew));
@@ -424,6 +429,9 @@ void Dispatcher::call(Session& session, const Entry& entry, Args args, ReplyWrit
   if (hot_active_ && (told || parts_.logs.hot_keys.takes_call())) [[unlikely]] {
     note_hot_keys(args, entry, spent, reply.buffer().size() - replied_before);
   }
+  if (monitored_) [[unlikely]] {
+    tell_monitors(session, args, entry);
+  }
 }
 
 void Dispatcher::call_in_series(Session& session, const Entry& entry, Args args,
@@ -501,7 +509,7 @@ void Dispatcher::log_entry(SlowLog& log, Session& session, Args args, const Entr
            .args = {},
            .peer = session.connection ? session.connection->peer_address() : "?:0",
            .client_name = session.name},
-          args, static_cast<size_t>(max_length));
+          shown_words(entry, args, parts_.options), static_cast<size_t>(max_length));
 }
 
 void Dispatcher::log_sizes(Session& session, Args args, const Entry& entry, size_t replied) {

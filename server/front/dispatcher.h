@@ -143,6 +143,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void count(const Entry& entry, uint32_t calls, uint64_t spent, uint64_t each);
   void propagate(Session& session, Args args);
   int64_t feed(int db, Args args);
+  void tell_monitors(const Session& session, Args args, const Entry& entry);
   void log_slow(Session& session, Args args, const Entry& entry, uint64_t nanoseconds);
   void log_entry(SlowLog& log, Session& session, Args args, const Entry& entry, size_t amount,
                  int64_t max_length);
@@ -178,6 +179,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   std::vector<uint8_t> quick_;  // by CommandEntry::id: may join a series
   bool series_allowed_ = false;
   bool hot_active_ = false;     // HOTKEYS
+  bool monitored_ = false;      // MONITOR: nothing goes the short way then
   uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
   WallTime wall_{};
   WallTime disk_trouble_logged_{};

@@ -15,19 +15,25 @@ bool is_local(const Session& session) {
 }
 }  // namespace
 
-Refusal debug_allowed(const GateView& view) {
-  if (view.command.group != Group::kServer || view.command.full_name != "debug") return {};
-  const LocalAllowed rule = view.config.enable_debug_command;
+// DEBUG, and what loads and unloads modules.
+Refusal protected_allowed(const GateView& view) {
+  if (!view.command.has(kProtected)) return {};
+  const bool is_debug = view.command.full_name == "debug";
+  const LocalAllowed rule =
+      is_debug ? view.config.enable_debug_command : view.config.enable_module_command;
   if (rule == LocalAllowed::kYes) return {};
   if (rule == LocalAllowed::kLocal && is_local(view.session)) return {};
-  return Error(
-      "DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
-      "run it from a local connection, otherwise you need to set this option in the configuration "
-      "file, and then restart the server.");
+  return Error(std::string(is_debug ? "DEBUG" : "MODULE") + " command not allowed. If the enable-" +
+               (is_debug ? "debug" : "module") +
+               "-command option is set to \"local\", you can run it from a local connection, "
+               "otherwise you need to set this option in the configuration file, and then restart "
+               "the server.");
 }
 
 Refusal not_from_replica(const GateView& view) {
-  if (view.session.kind != ClientKind::kReplica) return {};
+  // (Who watches counts as one, as in Redis.)
+  const ClientKind kind = view.session.kind;
+  if (kind != ClientKind::kReplica && kind != ClientKind::kMonitor) return {};
   if ((view.flags & (kWrite | kReadOnly | kMayReplicate)) == 0) return {};
   return Error("Replica can't interact with the keyspace");
 }
@@ -115,9 +121,9 @@ Refusal enough_memory(const GateView& view) {
 Refusal first_refusal(const GateView& view) {
   if (Refusal refusal = authenticated(view)) return refusal;
   if (view.from_primary) return {};
-  for (const auto gate : {debug_allowed, not_from_replica, allowed_in_multi, served_by_this_node,
-                          enough_memory, disk_trusted, enough_replicas, writable_here,
-                          allowed_while_subscribed, not_stale, not_loading}) {
+  for (const auto gate : {protected_allowed, not_from_replica, allowed_in_multi,
+                          served_by_this_node, enough_memory, disk_trusted, enough_replicas,
+                          writable_here, allowed_while_subscribed, not_stale, not_loading}) {
     if (Refusal refusal = gate(view)) return refusal;
   }
   return {};

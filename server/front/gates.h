@@ -32,7 +32,7 @@ struct GateView {
 using Refusal = std::optional<Error>;
 
 Refusal authenticated(const GateView& view);
-Refusal debug_allowed(const GateView& view);
+Refusal protected_allowed(const GateView& view);
 Refusal not_from_replica(const GateView& view);
 Refusal enough_memory(const GateView& view);
 Refusal disk_trusted(const GateView& view);

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/parse.h"
 #include "common/metrics/info_writer.h"
+#include "server/command/node/client_text.h"
 #include "server/command/node/memory_report.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
@@ -80,7 +81,8 @@ void server_section(const Context& c) {
 void clients_section(const Context& c) {
   size_t normal = 0, pubsub = 0, largest_input = 0, largest_output = 0;
   for (const auto& [id, session] : c.parts.clients.sessions()) {
-    if (session->kind != ClientKind::kNormal && session->kind != ClientKind::kPubSub) continue;
+    const ClientKind kind = effective_kind(*session);
+    if (kind != ClientKind::kNormal && kind != ClientKind::kPubSub) continue;
     ++normal;
     if (session->subscription_count() > 0) ++pubsub;
     const ClientBuffers buffers = c.parts.clients.buffers(*session);

@@ -151,8 +151,7 @@ class PubSub::Message {
       writer.push(parts_.size());
       for (const std::string_view part : parts_) writer.bulk(part);
     }
-    if (&session == pubsub_.held_) return pubsub_.kept_.append(bytes.view());
-    session.connection->send(bytes.view());
+    pubsub_.send(session, bytes.view());
   }
 
  private:
@@ -161,6 +160,11 @@ class PubSub::Message {
   ByteBuffer resp2_;
   ByteBuffer resp3_;
 };
+
+void PubSub::send(Session& session, std::string_view bytes) {
+  if (&session == held_) return kept_.append(bytes);
+  session.connection->send(bytes);
+}
 
 int64_t PubSub::publish(std::string_view channel, std::string_view message) {
   int64_t receivers = 0;

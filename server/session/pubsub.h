@@ -1,7 +1,8 @@
 // Who listens to what. Sharded channels have names of their own: in a cluster each lives in its
 // slot. Messages go to the sessions' connections, in each one's protocol; nothing is
 // stored. Channels and patterns of a session are kept there too (Session::subscriptions), so that a
-// closed session can be forgotten without a search.
+// closed session can be forgotten without a search. Lines for clients that watch (monitors.h) go
+// the same way.
 #pragma once
 
 #include <string>
@@ -38,6 +39,8 @@ class PubSub {
   // What is published to `session` until release() would stand within the reply to its own request;
   // it is kept, and comes behind it.
   void hold(Session& session) { held_ = &session; }
+  // To one session, in its turn.
+  void send(Session& session, std::string_view bytes);
   void release(ByteBuffer& replies) {
     held_ = nullptr;
     if (kept_.empty()) return;

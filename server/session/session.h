@@ -63,8 +63,8 @@ struct Subscriptions {
   size_t count() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };
 
-// kMigration: the stream of a node whose slots come here.
-enum class ClientKind : uint8_t { kNormal, kPubSub, kReplica, kPrimary, kMigration };
+// kMigration: the stream of a node whose slots come here. kMonitor: a client that said MONITOR.
+enum class ClientKind : uint8_t { kNormal, kPubSub, kReplica, kPrimary, kMigration, kMonitor };
 
 struct Session {
   uint64_t id = 0;

@@ -2,7 +2,7 @@
 """What the READMEs and examples of node-redis and ioredis show (npm), written our own way: every example must see the
 same over ours and over redis-server 7.0.15, and leave the same behind. clients/*_examples.js are the examples.
 
-Without modules, and without what Redan does not have yet: scripts, ACL users, MONITOR and CLIENT TRACKING.
+Without modules, and without what Redan does not have yet: scripts, ACL users and CLIENT TRACKING.
 """
 
 import json

@@ -10,7 +10,9 @@
 namespace redan {
 
 ClientKind effective_kind(const Session& session) {
-  if (session.kind != ClientKind::kNormal) return session.kind;
+  const bool is_client =
+      session.kind == ClientKind::kNormal || session.kind == ClientKind::kMonitor;
+  if (!is_client) return session.kind;
   return session.subscription_count() > 0 ? ClientKind::kPubSub : ClientKind::kNormal;
 }
 
@@ -18,6 +20,7 @@ namespace {
 
 std::string flags_of(const ServerParts& parts, const Session& session) {
   std::string flags;
+  if (session.kind == ClientKind::kMonitor) flags += 'O';
   if (session.kind == ClientKind::kReplica) flags += 'S';
   if (session.kind == ClientKind::kPrimary) flags += 'M';
   if (session.subscription_count() > 0) flags += 'P';

@@ -2,6 +2,7 @@
 
 #include "common/base/parse.h"
 #include "server/command/families.h"
+#include "server/session/command_logs.h"
 #include "server/session/passwords.h"
 #include "server/session/pubsub.h"
 #include "server/session/watched_keys.h"
@@ -123,6 +124,13 @@ Result<void> quit(Call& call) {
 
 Result<void> reset(Call& call) {
   Session& session = call.session();
+  if (session.kind == ClientKind::kMonitor) {
+    call.server().logs.monitors.forget(session);
+    session.kind = ClientKind::kNormal;
+  }
+  if (session.kind != ClientKind::kNormal && session.kind != ClientKind::kPubSub) {
+    return Error("can only reset normal client connections");
+  }
   call.server().watched.forget(session);
   call.server().pubsub.forget(session);
   session.transaction.reset();
