@@ -186,7 +186,8 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
   parts_.pubsub.hold(session);
   const Executed executed = run(session, entry, args, reply);
   // ASKING is good for the one call behind it, or for one transaction.
-  if (session.asking && !session.in_multi() && (entry == nullptr || entry->full_name != "asking")) {
+  if (session.asking && executed == Executed::kDone && !session.in_multi() &&
+      (entry == nullptr || entry->full_name != "asking")) {
     session.asking = false;
   }
   if (session.replies_withheld()) {

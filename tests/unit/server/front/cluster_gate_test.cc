@@ -144,6 +144,19 @@ TEST_F(ClusterGateTest, ALeavingSlotServesWhatIsStillHere) {
   EXPECT_EQ(request("GET {b}2"), "$-1|");
 }
 
+TEST_F(ClusterGateTest, AskingOutlastsAPause) {
+  cluster.shown.set_importing(a_slot, peer);
+  request("ASKING");
+  dispatcher.pause(Dispatcher::PauseReason::kClient, PauseKind::kAll, Instant(Seconds(10)));
+  const std::string_view get[] = {"GET", "a"};
+  ByteBuffer out;
+  ReplyWriter reply(out, session.resp);
+  EXPECT_EQ(dispatcher.execute(session, get, "", reply), Executed::kLater);
+  dispatcher.unpause(Dispatcher::PauseReason::kClient);
+  EXPECT_EQ(request("GET a"), "$-1|");
+  EXPECT_EQ(request("GET a"), "-MOVED 15495 10.0.0.2:7002|");
+}
+
 TEST_F(ClusterGateTest, AComingSlotServesOneCallAfterAsking) {
   cluster.shown.set_importing(a_slot, peer);
   EXPECT_EQ(request("SET a 1"), "-MOVED 15495 10.0.0.2:7002|");
