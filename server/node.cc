@@ -29,6 +29,7 @@
 #include "server/session/command_logs.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
+#include "server/session/tracking.h"
 #include "server/session/waits.h"
 #include "server/session/watched_keys.h"
 
@@ -113,6 +114,7 @@ struct Node::Parts final : NodeControl {
   LazyFree lazy_free{config.bio_cpulist};
   ServerCommands& commands;
   PubSub pubsub;
+  Tracking tracking{pubsub, rng.next()};
   WatchedKeys watched;
   CommandLogs logs;
   Waits waits;
@@ -184,6 +186,7 @@ Node::Parts::Parts(Start start)
              .commands = commands,
              .clients = clients,
              .pubsub = pubsub,
+             .tracking = tracking,
              .watched = watched,
              .logs = logs,
              .waits = waits,

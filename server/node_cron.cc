@@ -7,6 +7,7 @@
 #include "server/front/memory_limit.h"
 #include "server/session/command_logs.h"
 #include "server/session/server_stats.h"
+#include "server/session/tracking.h"
 
 namespace redan {
 
@@ -56,6 +57,8 @@ void NodeCron::tick() {
   hand_over_garbage();
   dispatcher_.redirect_blocked();
   dispatcher_.serve_blocked();
+  dispatcher_.tell_trackers();
+  parts_.tracking.tick();
   parts_.snapshots.cron();
   parts_.replication.flush();
 }
@@ -95,6 +98,7 @@ bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
   bool worthwhile = true;
   while (worthwhile && monotonic_now() - begin < budget) worthwhile = cron.expire_once(256, 40);
   cron.hand_over_garbage();
+  cron.dispatcher_.tell_trackers();
   cron.parts_.replication.flush();
   const Instant end = monotonic_now();
   ServerStats& stats = cron.parts_.stats;
@@ -107,6 +111,7 @@ bool NodeCron::ExpiryWork::run_slice(Nanos budget) {
 bool NodeCron::EvictionWork::run_slice(Nanos budget) {
   const bool more = cron.dispatcher_.evict_for(budget);
   cron.hand_over_garbage();
+  cron.dispatcher_.tell_trackers();
   cron.parts_.replication.flush();
   return more;
 }

@@ -33,6 +33,7 @@ class ClientIo;
 class Dispatching;
 class NodeControl;
 class PubSub;
+class Tracking;
 class Waits;
 class WatchedKeys;
 struct CommandLogs;
@@ -47,6 +48,7 @@ struct ServerParts {
   ServerCommands& commands;
   ClientIo& clients;
   PubSub& pubsub;
+  Tracking& tracking;
   WatchedKeys& watched;
   CommandLogs& logs;
   Waits& waits;

@@ -128,8 +128,7 @@ const Option kOptions[] = {
      .field = &ServerConfig::tracking_table_max_keys,
      .fallback = "1000000",
      .range = {.min = 0, .max = kInt64Max},
-     .effective = false,
-     .doc = "Keys remembered for client-side caching."},
+     .doc = "Keys remembered for client-side caching; 0 has no limit."},
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "server/session/key_events.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
+#include "server/session/tracking.h"
 #include "server/session/waits.h"
 #include "server/session/watched_keys.h"
 
@@ -65,6 +66,7 @@ void Dispatcher::malformed(Session& session, std::string_view why) {
 
 void Dispatcher::closed(Session& session) {
   parts_.pubsub.forget(session);
+  parts_.tracking.forget(session);
   parts_.watched.forget(session);
   parts_.waits.forget(session);
   parts_.blocked.forget(session);
@@ -131,7 +133,9 @@ void Dispatcher::batch_done() {
   parts_.replication.flush();
   if (parts_.migration != nullptr) parts_.migration->batch_done();
   if (!parts_.waits.empty() || parts_.blocked.timed() > 0) check_waits(parts_.control.now());
-  parts_.keyspace.watch_changes(!parts_.watched.empty() || !parts_.blocked.empty());
+  if (!parts_.tracking.idle()) tell_trackers();
+  parts_.keyspace.watch_changes(!parts_.watched.empty() || !parts_.blocked.empty() ||
+                                !parts_.tracking.idle());
 }
 
 void Dispatcher::refresh_time(uint64_t now_ticks) {
@@ -190,6 +194,7 @@ Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
       (entry == nullptr || entry->full_name != "asking")) {
     session.asking = false;
   }
+  if (session.in_tracking) caching_ends(session, entry, executed);
   if (session.replies_withheld()) {
     if (session.reply_off || session.reply_skip) reply.buffer().truncate(start);
     session.reply_skip = std::exchange(session.reply_skip_next, false);
@@ -369,6 +374,7 @@ Executed Dispatcher::run_past_gates(Session& session, const Entry& entry, uint32
     }
   }
   call(session, entry, args, reply);
+  if (session.in_tracking) note_read(session, entry, args);
   return Executed::kDone;
 }
 
@@ -575,6 +581,7 @@ Result<void> Dispatcher::execute_transaction(Session& session,
     if (entry->is_container() && args.size() > 1) entry = parts_.commands.find_sub(*entry, args[1]);
     reply.set_version(session.resp);
     call(session, *entry, args, reply);
+    if (session.in_tracking) note_read(session, *entry, args);
   }
   if (transaction_fed_) {
     const std::string_view exec[] = {"EXEC"};
@@ -641,12 +648,14 @@ void Dispatcher::expired(int db, std::string_view key) {
   feed_deletion(db, key, parts_.config.lazyfree_lazy_expire);
   publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
                     {KeyspaceEvents::kExpired, "expired", key, db});
+  parts_.tracking.nobody_changed(key);
 }
 
 void Dispatcher::evicted(int db, std::string_view key) {
   publish_key_event(parts_.pubsub, parts_.config.notify_keyspace_events,
                     {KeyspaceEvents::kEvicted, "evicted", key, db});
   feed_deletion(db, key, parts_.config.lazyfree_lazy_eviction);
+  parts_.tracking.nobody_changed(key);
 }
 
 void Dispatcher::fields_expired(int db, std::string_view key, std::span<const std::string> fields,
@@ -673,12 +682,17 @@ void Dispatcher::missed(int db, std::string_view key) {
 void Dispatcher::changed(int db, std::string_view key) {
   if (!parts_.watched.empty()) parts_.watched.key_changed(db, key);
   parts_.blocked.key_changed(db, key);
+  if (!parts_.tracking.idle()) parts_.tracking.changed(key);
 }
 
 void Dispatcher::flushing(int db) {
   parts_.watched.flushing(db, parts_.keyspace);
   parts_.blocked.database_changed(db);
   if (parts_.migration != nullptr) parts_.migration->flushing();
+}
+
+void Dispatcher::flushed() {
+  parts_.tracking.flushed();
 }
 
 }  // namespace redan

@@ -63,6 +63,9 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
       serve_changed_keys();
     }
   }
+  // The end of a round of the loop for client-side caching. Happens behind each batch; to be called
+  // where something else changes keys.
+  void tell_trackers();
   // In a cluster: clients that wait for keys which are no longer served here are sent away.
   void redirect_blocked();
 
@@ -89,6 +92,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
                       bool key_goes) override;
   void changed(int db, std::string_view key) override;
   void flushing(int db) override;
+  void flushed() override;
   void created(int db, std::string_view key) override;
   void missed(int db, std::string_view key) override;
 
@@ -151,6 +155,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void log_sizes(Session& session, Args args, const Entry& entry, size_t replied);
   void log_slow_series(const Series& series, uint64_t nanoseconds);
   void resume_paused();
+  void note_read(const Session& session, const Entry& entry, Args args);
+  void caching_ends(Session& session, const Entry* entry, Executed executed);
   void serve_changed_keys();
   void serve(const BlockedKeys::Place& place);
   bool retry(BlockedKeys::Wait& wait);

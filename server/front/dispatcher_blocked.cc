@@ -8,6 +8,7 @@
 #include "server/front/ticks.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
+#include "server/session/tracking.h"
 
 namespace redan {
 
@@ -55,7 +56,10 @@ bool Dispatcher::retry(BlockedKeys::Wait& wait) {
     paused_sessions_.erase(session.id);  // It is blocked already: nothing of it is to be read.
     return false;
   }
-  if (!wait.found_nothing) parts_.blocked.answer(session, bytes.view());
+  if (!wait.found_nothing) {
+    parts_.blocked.answer(session, bytes.view());
+    Tracking::forget_caching(session);
+  }
   if (!messages.empty()) session.connection->send(messages.view());
   return true;
 }

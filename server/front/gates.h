@@ -57,10 +57,10 @@ Refusal first_refusal(const GateView& view);
 inline constexpr uint32_t kAnyCommand = 1u << 31;
 uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& replication,
                         const SnapshotService& snapshots, bool loading, bool memory_nearly_short);
-// Signed in, and neither in a transaction nor subscribed nor a server.
+// Signed in, and neither in a transaction nor subscribed nor a server nor part of tracking.
 inline bool is_ordinary(const Session& session) {
   return session.authenticated && session.kind == ClientKind::kNormal &&
-         session.transaction == nullptr && session.subscriptions == nullptr;
+         session.transaction == nullptr && session.subscriptions == nullptr && !session.in_tracking;
 }
 inline bool is_doubtful(uint32_t command_flags, uint32_t doubtful) {
   return ((command_flags | kAnyCommand) & doubtful) != 0;

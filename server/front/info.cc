@@ -19,6 +19,7 @@
 #include "server/session/blocked_keys.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
+#include "server/session/tracking.h"
 #include "server/session/waits.h"
 
 namespace redan {
@@ -98,7 +99,7 @@ void clients_section(const Context& c) {
   info.field("client_recent_max_output_buffer", largest_output);
   const BlockedKeys& blocked = c.parts.blocked;
   info.field("blocked_clients", c.parts.waits.size() + blocked.size());
-  info.field("tracking_clients", 0);
+  info.field("tracking_clients", c.parts.tracking.clients());
   info.field("pubsub_clients", pubsub);
   info.field("clients_in_timeout_table", c.parts.waits.timed() + blocked.timed());
   info.field("total_blocking_keys", blocked.keys());
@@ -245,9 +246,9 @@ void stats_section(const Context& c) {
   info.field("active_defrag_key_misses", 0);
   info.field("total_active_defrag_time", 0);
   info.field("current_active_defrag_time", 0);
-  info.field("tracking_total_keys", 0);
-  info.field("tracking_total_items", 0);
-  info.field("tracking_total_prefixes", 0);
+  info.field("tracking_total_keys", c.parts.tracking.table().keys());
+  info.field("tracking_total_items", c.parts.tracking.table().items());
+  info.field("tracking_total_prefixes", c.parts.tracking.prefixes());
   info.field("unexpected_error_replies", stats.unexpected_error_replies);
   info.field("total_error_replies", stats.error_replies);
   info.field("dump_payload_sanitizations", 0);

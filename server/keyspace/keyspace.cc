@@ -494,7 +494,9 @@ void Keyspace::swap(int db_a, int db_b) {
   if (observer_ != nullptr) observer_->flushing(db_a), observer_->flushing(db_b);
   std::swap(databases_[static_cast<size_t>(db_a)], databases_[static_cast<size_t>(db_b)]);
   ++dirty_;
-  if (observer_ != nullptr) observer_->flushing(db_a), observer_->flushing(db_b);
+  if (observer_ == nullptr) return;
+  observer_->flushing(db_a), observer_->flushing(db_b);
+  observer_->flushed();
 }
 
 void Keyspace::flush(int db, Free how) {
@@ -514,6 +516,7 @@ void Keyspace::flush(int db, Free how) {
     old.table = new_table();
     dispose(std::move(table), how, bytes);
   }
+  if (observer_ != nullptr) observer_->flushed();
 }
 
 const Entry* Keyspace::random(int db) {

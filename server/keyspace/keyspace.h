@@ -46,6 +46,8 @@ class KeyspaceObserver {
   // All keys of a database (or of all: -1) go: what is there now is lost. Where others take their
   // place, it is said again afterwards, of what is there then.
   virtual void flushing(int db) = 0;
+  // It is done: once, whatever took the place of the keys.
+  virtual void flushed() {}
 };
 
 // Gets the large values of a snapshot in parts: begin_large() with the entry (its key, its expiry

@@ -183,7 +183,7 @@ void Keyspace::swap_data(Keyspace& other) {
   std::swap(hash_key_, other.hash_key_);
   std::swap(limits_.hash_key, other.limits_.hash_key);
   if (in_snapshot()) orphan_what_a_snapshot_needs(other);
-  if (observer_ != nullptr) observer_->flushing(-1);
+  if (observer_ != nullptr) observer_->flushing(-1), observer_->flushed();
 }
 
 // `old_data` has the tables that were ours.

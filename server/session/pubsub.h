@@ -39,6 +39,7 @@ class PubSub {
   // What is published to `session` until release() would stand within the reply to its own request;
   // it is kept, and comes behind it.
   void hold(Session& session) { held_ = &session; }
+  const Session* held() const { return held_; }
   // To one session, in its turn.
   void send(Session& session, std::string_view bytes);
   void release(ByteBuffer& replies) {

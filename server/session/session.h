@@ -48,6 +48,7 @@ struct QueuedCommand {
 };
 
 struct Transaction {
+  size_t bytes = 0;  // of memory, for what is queued and watched
   bool open = false;
   bool failed = false;        // a command was refused while queuing: EXEC answers EXECABORT
   bool disturbed = false;     // a watched key changed: EXEC answers nil
@@ -56,10 +57,13 @@ struct Transaction {
   std::vector<std::pair<int, std::string>> watched;  // (db, key)
 };
 
+struct Tracker;  // tracking.h
+
 struct Subscriptions {
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   std::set<std::string, std::less<>> shard_channels;
+  size_t bytes = 0;  // of memory, for all names
   size_t count() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };
 
@@ -81,6 +85,7 @@ struct Session {
   bool asking = false;
   bool in_exec = false;  // its transaction is being executed
   bool unix_socket = false;
+  bool in_tracking = false;  // it tracks (tracker), or another client's invalidations come here
   std::string user = "default";
   std::string name;
   std::string lib_name;
@@ -91,6 +96,8 @@ struct Session {
   int64_t last_write_offset = 0;  // WAIT: the stream's offset behind this client's last write
   std::unique_ptr<Transaction> transaction;      // only for clients that ever used MULTI or WATCH
   std::unique_ptr<Subscriptions> subscriptions;  // only for clients that ever subscribed
+  Tracker* tracker = nullptr;                    // CLIENT TRACKING; Tracking owns it
+  size_t waiting_bytes = 0;                      // of the request that it is blocked in
   Connection* connection = nullptr;              // null in tests and for scripts
 
   // CLIENT REPLY is not ON.
@@ -99,6 +106,8 @@ struct Session {
   size_t subscription_count() const {
     return subscriptions == nullptr ? 0 : subscriptions->count();
   }
+  // Memory of all this beside the session itself.
+  size_t memory_bytes() const;
 };
 
 }  // namespace redan

@@ -171,7 +171,15 @@ def _behind_the_text(upper, subject, oracle):
     return last is not None and (last[1] or b"") == ours and int(last[2]) % 256 == 1 and int(last[2]) <= 16_384
 
 
+def _null_of_the_other(upper, subject, oracle):
+    """A redirected invalidation of everything."""
+    ends = (b"invalidate\r\n_\r\n", b"invalidate\r\n$-1\r\n")
+    return any(subject.endswith(one) and oracle == subject.removesuffix(one) + other for one, other in (ends, ends[::-1]))
+
+
 KNOWN = [
+    Known("redirected-null", "Redis writes the null of a redirected invalidation in the protocol of the client that tracks, which "
+          "may be another than that of the client that reads it", _null_of_the_other),
     Known("shortest-doubles", "7.2 writes doubles with the fewest digits that read back, 7.0 with up to 17",
           _shortest_doubles),
     Known("sort-misses", "SORT of a set looks for its keys in the order of a hash table, of which Redis has another, and 7.0 "

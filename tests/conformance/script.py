@@ -10,7 +10,7 @@
     CLIENT REPLY OFF => 0      a command with another number of replies than one
     ~ RANDOMKEY                only the kind of the reply must agree
     {x*1000}                   inside an argument: x, 1000 times
-    {id:2} {addr:2}            the other connection's CLIENT ID or address, each server's own
+    {id:2} {addr:2}            the other connection's CLIENT ID or address, each server's own; a reply may hold the id
 """
 
 import re
@@ -156,7 +156,7 @@ class Runner:
         elif step.kind == "raw":
             link.send_raw(step.args[0])
         for _ in range(step.replies):
-            subject, oracle = link.read()
+            subject, oracle = (self._general(reply, links, side) for side, reply in enumerate(link.read()))
             if step.kind == "closed":
                 if (subject, oracle) != (CLOSED, CLOSED):
                     self.report.add(where, step.args, subject, oracle, done[-6:])
@@ -170,6 +170,14 @@ class Runner:
             if NO_REPLY in (subject, oracle) or CLOSED in (subject, oracle):
                 return False  # The rest of the sequence would only wait.
         return True
+
+    @staticmethod
+    def _general(reply, links, side):
+        """The reply with the ids of connections by number, where the sequence asks for any."""
+        for number, link in links.items():
+            if link.ids is not None:
+                reply = re.sub(rb":%d\r\n" % link.ids[side], b":{id:%d}\r\n" % number, reply)
+        return reply
 
     @staticmethod
     def _fill(arg, links, side):

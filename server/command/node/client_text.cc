@@ -2,9 +2,11 @@
 
 #include <fmt/core.h>
 
+#include "server/command/node/client_tracking.h"
 #include "server/drivers/client_io.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/node_control.h"
+#include "server/session/tracking.h"
 #include "server/session/waits.h"
 
 namespace redan {
@@ -26,6 +28,11 @@ std::string flags_of(const ServerParts& parts, const Session& session) {
   if (session.subscription_count() > 0) flags += 'P';
   if (session.in_multi()) flags += 'x';
   if (parts.waits.contains(session) || parts.blocked.contains(session)) flags += 'b';
+  if (session.tracker != nullptr) {
+    flags += 't';
+    if (session.tracker->broken) flags += 'R';
+    if (session.tracker->mode.broadcast) flags += 'B';
+  }
   if (session.transaction != nullptr && session.transaction->disturbed) flags += 'd';
   if (session.unix_socket) flags += 'U';
   if (session.readonly) flags += 'r';
@@ -52,14 +59,15 @@ std::string client_line(const ServerParts& parts, const Session& session) {
   return fmt::format(
       "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 "
       "multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll={} omem={} "
-      "tot-mem={} events={} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+      "tot-mem={} events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
       session.id, session.connection->peer_address(), session.connection->local_address(),
       session.connection->descriptor(), session.name, whole_ms(now - session.created) / 1000,
       whole_ms(now - session.last_interaction) / 1000, flags_of(parts, session), session.db,
       channels, patterns, multi, buffers.query, buffers.query_free, multi_memory, buffers.output,
       buffers.output, buffers.output, buffers.output_list, buffers.output_bytes,
       buffers.memory + multi_memory, buffers.output_list > 0 ? "rw" : "r", session.last_command,
-      session.user, static_cast<int>(session.resp), session.lib_name, session.lib_version);
+      session.user, redirection_of(session), static_cast<int>(session.resp), session.lib_name,
+      session.lib_version);
 }
 
 }  // namespace redan

@@ -6,6 +6,7 @@
 #include "common/command/docs.h"
 #include "server/command/families.h"
 #include "server/command/node/client_text.h"
+#include "server/command/node/client_tracking.h"
 #include "server/command/timeout_arg.h"
 #include "server/drivers/client_io.h"
 #include "server/session/blocked_keys.h"
@@ -279,12 +280,25 @@ Result<void> client_help(Call& call) {
 }
 
 constexpr Command<Call> kClientSubcommands[] = {
+    {{.name = "CACHING",
+      .syntax = "(mode: YES|NO)",
+      .flags = kNoScript | kLoading | kStale,
+      .summary = "Instruct the server about tracking or not keys in the next request",
+      .since = "6.0.0",
+      .complexity = "O(1)"},
+     client_caching},
     {{.name = "GETNAME",
       .flags = kNoScript | kLoading | kStale,
       .summary = "Get the current connection name",
       .since = "2.6.9",
       .complexity = "O(1)"},
      client_getname},
+    {{.name = "GETREDIR",
+      .flags = kNoScript | kLoading | kStale,
+      .summary = "Get tracking notifications redirection client ID if any",
+      .since = "6.0.0",
+      .complexity = "O(1)"},
+     client_getredir},
     {{.name = "HELP",
       .flags = kLoading | kStale,
       .summary = "Show helpful text about the different subcommands",
@@ -375,6 +389,21 @@ constexpr Command<Call> kClientSubcommands[] = {
       .since = "2.6.9",
       .complexity = "O(1)"},
      client_setname},
+    {{.name = "TRACKING",
+      .syntax = "(status: ON|OFF) [REDIRECT client-id:integer] [PREFIX prefix:string ...] [BCAST] "
+                "[OPTIN] [OPTOUT] [NOLOOP]",
+      .flags = kNoScript | kLoading | kStale,
+      .summary = "Enable or disable server assisted client side caching support",
+      .since = "6.0.0",
+      .complexity = "O(1). Some options may introduce additional complexity."},
+     client_tracking},
+    {{.name = "TRACKINGINFO",
+      .flags = kNoScript | kLoading | kStale,
+      .summary = "Return information about server assisted client side caching for the current "
+                 "connection",
+      .since = "6.2.0",
+      .complexity = "O(1)"},
+     client_trackinginfo},
     {{.name = "UNBLOCK",
       .syntax = "client-id:integer [timeout_error: TIMEOUT|ERROR]",
       .flags = kAdmin | kNoScript | kLoading | kStale,

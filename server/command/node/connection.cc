@@ -5,6 +5,7 @@
 #include "server/session/command_logs.h"
 #include "server/session/passwords.h"
 #include "server/session/pubsub.h"
+#include "server/session/tracking.h"
 #include "server/session/watched_keys.h"
 
 namespace redan {
@@ -133,6 +134,7 @@ Result<void> reset(Call& call) {
   }
   call.server().watched.forget(session);
   call.server().pubsub.forget(session);
+  call.server().tracking.turn_off(session);
   session.transaction.reset();
   session.db = 0;
   session.resp = Resp::k2;

@@ -25,6 +25,7 @@
 #include "server/session/node_control.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
+#include "server/session/tracking.h"
 #include "server/session/waits.h"
 #include "server/session/watched_keys.h"
 
@@ -186,6 +187,7 @@ class CommandTest : public testing::Test {
   DataLoop loop;
   ClientIo clients{loop, no_requests};
   PubSub pubsub;
+  Tracking tracking{pubsub, 1};
   WatchedKeys watched;
   CommandLogs logs;
   Waits waits;
@@ -203,6 +205,7 @@ class CommandTest : public testing::Test {
                      .commands = commands,
                      .clients = clients,
                      .pubsub = pubsub,
+                     .tracking = tracking,
                      .watched = watched,
                      .logs = logs,
                      .waits = waits,
