@@ -1,5 +1,6 @@
 #include "common/command/docs.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <utility>
@@ -272,10 +273,17 @@ void visit_all(const CommandCatalog& catalog, Visit&& visit) {
 }
 
 // The keys of the request behind COMMAND GETKEYS.
+// Sharded channels are found like keys, and are none.
+bool takes_keys(const CommandEntry& entry) {
+  const std::span<const KeySpec> specs = key_specs(*entry.spec);
+  return std::any_of(specs.begin(), specs.end(),
+                     [](const KeySpec& spec) { return (spec.flags & kKeyNotKey) == 0; });
+}
+
 Result<std::vector<KeyRef>> keys_of(const CommandCatalog& catalog, DocWords request) {
   const CommandEntry* entry = catalog.resolve(request);
   if (entry == nullptr) return Error("Invalid command specified");
-  if (!entry->has_keys()) return Error("The command has no key arguments");
+  if (!takes_keys(*entry)) return Error("The command has no key arguments");
   if (!entry->accepts(request.size())) {
     return Error("Invalid number of arguments specified for command");
   }

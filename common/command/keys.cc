@@ -26,7 +26,8 @@ bool add_range(int first, int last, int step, uint16_t flags, size_t words,
   return true;
 }
 
-bool add_keys(const KeySpec& spec, std::span<const std::string_view> args,
+// `least`: how many keys a call must name.
+bool add_keys(const KeySpec& spec, int least, std::span<const std::string_view> args,
               std::vector<KeyRef>& keys) {
   const int count = static_cast<int>(args.size());
   const int begin = begin_of(spec, args);
@@ -39,7 +40,7 @@ bool add_keys(const KeySpec& spec, std::span<const std::string_view> args,
   const int number_at = begin + spec.count_index;
   if (number_at >= count) return false;
   const auto number = parse_int64(args[static_cast<size_t>(number_at)]);
-  if (!number || *number < 0 || *number > count) return false;
+  if (!number || *number < least || *number > count) return false;
   const int first = begin + spec.first_key;
   const int last = first + (static_cast<int>(*number) - 1) * spec.step;
   return add_range(first, last, spec.step, spec.flags, args.size(), keys);
@@ -61,9 +62,10 @@ bool find_keys(const CommandSpec& spec, std::span<const std::string_view> args,
     spec.key_finder(args, keys);
     return true;
   }
+  const int least = (spec.flags & kNoMandatoryKeys) != 0 ? 0 : 1;
   for (const KeySpec& key : key_specs(spec)) {
     if (key.begin == KeySpec::Begin::kUnknown || (key.flags & kKeyNotKey) != 0) continue;
-    if (!add_keys(key, args, keys)) return false;
+    if (!add_keys(key, least, args, keys)) return false;
   }
   return true;
 }

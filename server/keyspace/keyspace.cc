@@ -487,6 +487,7 @@ void Keyspace::copy(int db, std::string_view key, int to_db, std::string_view to
   const Ref target = change(to_db, to);
   REDAN_CHECK(!target);
   create(to_db, *target.home_, target.place_, EntryMaker::clone(*entry, to, entry->expiry_ms()));
+  set_access_of_new(*find(to_db, to));  // How often the other was used says nothing about it.
   changed(to_db, to);
 }
 

@@ -223,7 +223,8 @@ KNOWN = [
           subject.replace(b" b'cluster-announce-human-nodename',", b"") == oracle),
     Known("bit-words", "7.2 reads the words of BITCOUNT and BITPOS before it looks for the key", _words_before_key),
     Known("pfmerge-getkeys", "Redis finds no keys in a PFMERGE without sources, which it executes; ours are those that "
-          "it uses", lambda upper, subject, oracle: upper == ["COMMAND", "GETKEYS", "PFMERGE", "D"]),
+          "it uses", lambda upper, subject, oracle: upper in (["COMMAND", "GETKEYS", "PFMERGE", "D"],
+                                                                 ["COMMAND", "GETKEYSANDFLAGS", "PFMERGE", "D"])),
     Known("hll-unshared", "Redis makes a HyperLogLog's text its own even where no register then changes",
           lambda upper, subject, oracle: upper[:2] == ["OBJECT", "ENCODING"] and upper[2:3] == ["HLL:BAD"] and
           b"embstr" in subject and b"raw" in oracle),

@@ -44,6 +44,12 @@ GETKEYS = [
     ["GEORADIUSBYMEMBER", "k", "m", "1", "m", "STORE", "a", "STOREDIST", "d"],
     ["ZADD", "k", "1", "m"], ["ZRANGESTORE", "d", "s", "0", "-1"], ["ZUNION", "2", "a", "b", "WEIGHTS", "1", "2"],
     ["ZUNIONSTORE", "d", "2", "a", "b"], ["ZINTERCARD", "3", "a"], ["ZMPOP", "2", "a", "b", "MIN"], ["ZDIFF", "0", "a"],
+    ["ZUNIONSTORE", "d", "0", "a"], ["ZUNIONSTORE", "d", "9", "a"], ["MIGRATE", "h", "1", "k", "0", "1", "KEYS", "a"],
+    ["MIGRATE", "h", "1", "", "0", "1", "AUTH", "KEYS", "KEYS", "a"], ["SPUBLISH", "c", "m"], ["SSUBSCRIBE", "a", "b"],
+    ["SUNSUBSCRIBE"], ["XREADGROUP", "GROUP", "STREAMS", "c", "STREAMS", "a", ">"], ["SORT", "a", "GET", "STORE", "STORE", "d"],
+    ["BITFIELD", "k"], ["BITFIELD", "k", "SET", "u8", "0", "1"], ["BITFIELD", "k", "GET", "u8", "0", "GET", "u8", "8"],
+    ["BITFIELD", "k", "OVERFLOW", "SAT", "GET", "u8", "0", "INCRBY", "u8", "0", "1"], ["BITFIELD", "k", "GET", "u8"],
+    ["BITFIELD", "k", "overflow", "sat", "get", "u8", "0"], ["SET", "k", "v", "GET"], ["GETEX", "k"], ["PFCOUNT", "a", "b"],
     ["BZPOPMIN", "a", "b", "0"], ["BZMPOP", "0", "2", "a", "b", "MAX", "COUNT", "3"], ["ZMPOP", "x", "a", "MIN"],
 ]
 
@@ -62,7 +68,15 @@ def compare(subject, oracle, report):
             call = ["COMMAND", "GETKEYS", *command]
             report.check("COMMAND GETKEYS", call, *(repr(client.pipeline([call])[0]).encode()
                                                     for client in (mine, theirs)))
+            call = ["COMMAND", "GETKEYSANDFLAGS", *command]
+            report.check("COMMAND GETKEYSANDFLAGS", call, *(flagged(client.pipeline([call])[0])
+                                                            for client in (mine, theirs)))
         compare_info_sections(mine, theirs, report)
+
+
+def flagged(reply):
+    """Keys with their flags, which are a set."""
+    return repr(reply if isinstance(reply, Exception) else [[key, sorted(flags)] for key, flags in reply]).encode()
 
 
 def compare_info(mine, theirs, names, report):

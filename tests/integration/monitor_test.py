@@ -191,6 +191,16 @@ class ForPeople(Story):
             self.assertNotEqual(self.asked(self.ours, "LOLWUT"), self.asked(self.ours, "LOLWUT"))
             self.assertEqual(self.asked(self.ours, "LOLWUT", 40, 5).count(b"\n"), 7)
 
+    def test_the_list_of_clients_counts_subscriptions(self):
+        for server in (self.ours, self.theirs):
+            with server.client() as client:
+                client.call("HELLO", 3)
+                client.pipeline([["SUBSCRIBE", "a"], ["PSUBSCRIBE", "b*"], ["PSUBSCRIBE", "c*"]])
+                for channel in "xyz":
+                    client.send("SSUBSCRIBE", channel)
+                    client.read()
+                self.assertRegex(client.call("CLIENT", "INFO"), rb" flags=P db=0 sub=1 psub=2 ssub=3 ")
+
     def test_modules_are_not_loaded(self):
         calls = [["LOAD", "/none.so"], ["LOADEX", "/none.so", "CONFIG", "a", "b", "ARGS", "x"], ["UNLOAD", "none"]]
         same = [["LIST"], ["LIST", "x"], [], ["NOSUCH"], ["LOAD"], ["UNLOAD"], ["UNLOAD", "a", "b"]]

@@ -144,20 +144,20 @@ Result<void> migrate(Call& call) {
   return kOk;
 }
 
-// One key in the third place, or those behind KEYS, which must be the last option.
+// One key in the third place, or those behind KEYS, which must be the last option. (Both are
+// wrong.)
 void migrate_keys(std::span<const std::string_view> args, std::vector<KeyRef>& keys) {
   constexpr uint16_t kFlags = kKeyRW | kKeyAccess | kKeyDelete;
   if (args.size() <= 3) return;
-  if (!args[3].empty()) {
-    keys.push_back({.position = 3, .flags = kFlags});
-    return;
-  }
+  const bool one = !args[3].empty();
+  if (one) keys.push_back({.position = 3, .flags = kFlags});
   for (size_t i = 6; i < args.size(); ++i) {
     if (iequals(args[i], "AUTH")) {
       i += 1;
     } else if (iequals(args[i], "AUTH2")) {
       i += 2;
     } else if (iequals(args[i], "KEYS")) {
+      if (one) return keys.clear();
       while (++i < args.size()) keys.push_back({.position = static_cast<int>(i), .flags = kFlags});
     }
   }

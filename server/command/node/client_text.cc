@@ -48,6 +48,7 @@ std::string client_line(const ServerParts& parts, const Session& session) {
   const Instant now = parts.control.now();
   const size_t channels = session.subscriptions ? session.subscriptions->channels.size() : 0;
   const size_t patterns = session.subscriptions ? session.subscriptions->patterns.size() : 0;
+  const size_t sharded = session.subscriptions ? session.subscriptions->shard_channels.size() : 0;
   int64_t multi = -1;
   size_t multi_memory = 0;
   if (session.in_multi()) {
@@ -57,14 +58,14 @@ std::string client_line(const ServerParts& parts, const Session& session) {
     }
   }
   return fmt::format(
-      "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 "
+      "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} "
       "multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll={} omem={} "
       "tot-mem={} events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
       session.id, session.connection->peer_address(), session.connection->local_address(),
       session.connection->descriptor(), session.name, whole_ms(now - session.created) / 1000,
       whole_ms(now - session.last_interaction) / 1000, flags_of(parts, session), session.db,
-      channels, patterns, multi, buffers.query, buffers.query_free, multi_memory, buffers.output,
-      buffers.output, buffers.output, buffers.output_list, buffers.output_bytes,
+      channels, patterns, sharded, multi, buffers.query, buffers.query_free, multi_memory,
+      buffers.output, buffers.output, buffers.output, buffers.output_list, buffers.output_bytes,
       buffers.memory + multi_memory, buffers.output_list > 0 ? "rw" : "r", session.last_command,
       session.user, redirection_of(session), static_cast<int>(session.resp), session.lib_name,
       session.lib_version);

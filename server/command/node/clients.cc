@@ -84,8 +84,9 @@ Result<void> client_list(Call& call) {
   } else if (words.match_with("ID", 1)) {
     by_id = true;
     while (words.more()) {
+      // (Whoever asks for a number that nobody can have gets nobody.)
       const std::optional<int64_t> id = parse_int64(words.next());
-      if (!id || *id <= 0) return Error("Invalid client ID");
+      if (!id) return Error("Invalid client ID");
       ids.push_back(static_cast<uint64_t>(*id));
     }
   }

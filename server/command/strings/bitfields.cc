@@ -145,6 +145,24 @@ Result<void> bitfield_ro(Call& call) {
   return run_steps(call, *steps);
 }
 
+// It only reads as long as it says nothing but GET.
+void bitfield_keys(std::span<const std::string_view> args, std::vector<KeyRef>& keys) {
+  bool reads = true;
+  for (size_t i = 2; reads && i < args.size();) {
+    const size_t left = args.size() - i - 1;
+    if (iequals(args[i], "GET") && left >= 2) {
+      i += 3;
+    } else if (iequals(args[i], "OVERFLOW") && left >= 1) {
+      i += 2;
+    } else {
+      reads = false;
+    }
+  }
+  const auto flags =
+      static_cast<uint16_t>(reads ? kKeyRO | kKeyAccess : kKeyRW | kKeyAccess | kKeyUpdate);
+  keys.push_back({.position = 1, .flags = flags});
+}
+
 constexpr Command<Call> kCommands[] = {
     {{.name = "BITFIELD",
       .syntax = "key [operation: GET (encoding offset:integer)|(write: [OVERFLOW "
@@ -157,7 +175,8 @@ constexpr Command<Call> kCommands[] = {
                        .notes = "This command allows both access and modification of the key"}},
       .summary = "Perform arbitrary bitfield integer operations on strings",
       .since = "3.2.0",
-      .complexity = "O(1) for each subcommand specified"},
+      .complexity = "O(1) for each subcommand specified",
+      .key_finder = bitfield_keys},
      bitfield},
     {{.name = "BITFIELD_RO",
       .syntax = "key [GET (encoding offset:integer) [GET (encoding offset:integer) ...]]",

@@ -52,6 +52,8 @@ Result<bool> may_set(Call& call, const SetOptions& options) {
   const bool exists = old != nullptr;
   const bool refused = (options.only_new && exists) || (options.only_existing && !exists) ||
                        (options.condition && !options.condition->holds(old));
+  // Whoever asks for a lock uses the key that holds it, although nothing changes: it is not idle.
+  if (refused && exists && !options.get) call.keyspace().change(call.db(), key);
   if (refused && !options.get) call.reply().null();
   return !refused;
 }
@@ -105,7 +107,7 @@ void set_keys(std::span<const std::string_view> args, std::vector<KeyRef>& keys)
 }
 
 Result<void> setnx(Call& call) {
-  const bool is_new = call.keyspace().peek(call.db(), call.arg(1)) == nullptr;
+  const bool is_new = !call.keyspace().change(call.db(), call.arg(1));  // Used, also if in vain.
   if (is_new) set_plain(call, call.arg(1), call.arg(2));
   call.reply().integer(is_new ? 1 : 0);
   return kOk;
@@ -208,7 +210,7 @@ Result<void> mset(Call& call) {
 Result<void> msetnx(Call& call) {
   if (call.arg_count() % 2 == 0) return wrong_arity("msetnx");
   for (size_t i = 1; i < call.arg_count(); i += 2) {
-    if (call.keyspace().peek(call.db(), call.arg(i)) != nullptr) {
+    if (call.keyspace().change(call.db(), call.arg(i))) {
       call.reply().integer(0);
       return kOk;
     }

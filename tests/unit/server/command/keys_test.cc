@@ -168,6 +168,29 @@ TEST_F(Keys, ObjectTellsHowAValueIsKept) {
   EXPECT_EQ(run("TYPE none"), "+none|");
 }
 
+// Eviction must not take a lock for idle that many ask for in vain.
+TEST_F(Keys, WhoeverAsksForALockUsesIt) {
+  for (const char* asking : {"SET lock other NX", "SETNX lock other", "MSETNX a 1 lock other"}) {
+    run("SET lock holder");
+    keyspace.set_idle(0, "lock", 100);
+    EXPECT_EQ(run("OBJECT IDLETIME lock"), ":100|");
+    run(asking);
+    EXPECT_EQ(run("OBJECT IDLETIME lock"), ":0|") << asking;
+    EXPECT_EQ(run("GET lock"), "$6|holder|");
+  }
+}
+
+TEST_F(Keys, ACopyIsAsFreshAsAnyNewKey) {
+  run("SET a value");
+  keyspace.set_idle(0, "a", 100);
+  EXPECT_EQ(run("COPY a b"), ":1|");
+  EXPECT_EQ(run("OBJECT IDLETIME b"), ":0|");
+  keyspace.set_idle(0, "a", 100);
+  EXPECT_EQ(run("COPY a b DB 3 REPLACE"), ":1|");
+  run("SELECT 3");
+  EXPECT_EQ(run("OBJECT IDLETIME b"), ":0|");
+}
+
 TEST_F(Keys, DumpAndRestore) {
   run("SET a hello");
   const std::vector<std::string_view> dump_words = {"DUMP", "a"};
