@@ -36,9 +36,9 @@ void NodeCron::tick() {
   if (dispatcher_.wants_to_evict()) loop_.start(eviction_work_);
 
   // A node that holds its writes back must not change by itself either.
-  const bool may_expire = active_expiry_ && !parts_.replication.is_replica() &&
-                          !dispatcher_.loading() && !dispatcher_.writes_paused();
-  if (may_expire) {
+  const bool may_expire = active_expiry_ && !dispatcher_.loading() && !dispatcher_.writes_paused();
+  if (may_expire) dispatcher_.expire_own();
+  if (may_expire && !parts_.replication.is_replica()) {
     const int64_t effort = parts_.config.active_expire_effort - 1;
     const Instant begin = monotonic_now();
     const bool more = expire_once(1024, static_cast<size_t>(20 + 5 * effort));

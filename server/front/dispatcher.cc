@@ -39,7 +39,8 @@ Dispatcher::Dispatcher(ServerParts& parts)
       refresh_ticks_(static_cast<uint64_t>(ticks_per_second() / 2000)),
       way_(parts.cluster != nullptr ? Way::kBySlot : Way::kShort),
       cluster_gate_(parts),
-      memory_limit_(parts, [this](int db, std::string_view key) { evicted(db, key); }) {
+      memory_limit_(parts, [this](int db, std::string_view key) { evicted(db, key); }),
+      own_expiry_(parts) {
   quick_.reserve(parts.commands.size());
   for (const CommandEntry* entry : parts.commands.entries()) quick_.push_back(is_quick(*entry));
 }
@@ -115,6 +116,7 @@ void Dispatcher::judge_state() {
   constexpr uint64_t kCoarseNs = 1'000'000;
   parts_.logs.hot_keys.tick(parts_.keyspace.now_ms());
   hot_active_ = parts_.logs.hot_keys.active();
+  writable_replica_ = !parts_.config.replica_read_only && parts_.replication.is_replica();
   monitored_ = !parts_.logs.monitors.empty();
   if (monitored_) doubtful_ |= kAnyCommand;
   series_allowed_ = slow_ns_ >= kCoarseNs;
@@ -408,6 +410,9 @@ void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWr
   }
   if (keyspace.dirty() == dirty_before && !propagation_.forced()) return;
   propagate(session, args);
+  if (writable_replica_ && session.kind != ClientKind::kPrimary) [[unlikely]] {
+    own_expiry_.wrote(session.db, entry, args);
+  }
   if (watches_memory_ && memory_limit_.nearly_exceeded()) [[unlikely]] {
     judge_state();
   }
@@ -642,6 +647,11 @@ void Dispatcher::propagate(Session& session, Args args) {
 void Dispatcher::feed_deletion(int db, std::string_view key, bool lazily) {
   const std::string_view deletion[] = {lazily ? "UNLINK" : "DEL", key};
   feed(db, deletion);
+}
+
+void Dispatcher::expire_own() {
+  constexpr size_t kEnough = 1000;
+  parts_.replication.is_replica() ? own_expiry_.expire_some(kEnough) : own_expiry_.clear();
 }
 
 void Dispatcher::expired(int db, std::string_view key) {

@@ -11,6 +11,7 @@
 #include "server/drivers/client_io.h"
 #include "server/front/cluster_gate.h"
 #include "server/front/memory_limit.h"
+#include "server/front/own_expiry.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/dispatching.h"
 #include "server/session/node_control.h"
@@ -50,6 +51,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   }
   // In idle time: evicts for about `budget`; false once there is room, or nothing may go.
   bool evict_for(Nanos budget) { return memory_limit_.work(budget, is_loading()); }
+  // On a replica: ends keys that its own clients gave a time to live.
+  void expire_own();
   // Ends pauses whose time is over.
   void check_pauses(Instant now);
   // Answers WAITs that are satisfied or over, and blocked clients whose time is over.
@@ -180,12 +183,14 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   Way way_;
   ClusterGate cluster_gate_;
   MemoryLimit memory_limit_;
+  OwnExpiry own_expiry_;
   uint64_t last_ticks_ = 0;
   Series series_;
   std::vector<uint8_t> quick_;  // by CommandEntry::id: may join a series
   bool series_allowed_ = false;
-  bool hot_active_ = false;     // HOTKEYS
-  bool monitored_ = false;      // MONITOR: nothing goes the short way then
+  bool hot_active_ = false;  // HOTKEYS
+  bool monitored_ = false;   // MONITOR: nothing goes the short way then
+  bool writable_replica_ = false;
   uint64_t time_taken_at_ = 0;  // ticks when wall_ was read
   WallTime wall_{};
   WallTime disk_trouble_logged_{};

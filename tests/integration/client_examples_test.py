@@ -23,11 +23,11 @@ class ClientExamples(RealProgram):
 
     def test_node_redis(self):
         self.require_npm("redis")
-        self.assertEqual(len(self.examples("node_redis_examples.js")), 29)
+        self.assertEqual(len(self.examples("node_redis_examples.js")), 30)
 
     def test_ioredis(self):
         self.require_npm("ioredis")
-        self.assertEqual(len(self.examples("ioredis_examples.js")), 20)
+        self.assertEqual(len(self.examples("ioredis_examples.js")), 21)
 
 
 if __name__ == "__main__":

@@ -209,6 +209,12 @@ class Mixture:
         self.assertEqual(role[2][0][:2], [HOST.encode(), str(replica.port).encode()])
         replica.call("CONFIG", "SET", "replica-read-only", "no")
         self.assertEqual(replica.call("SET", "own", "v"), "OK")
+        # Nobody else would end what a replica's own clients let expire.
+        replica.call("SET", "short", "v", "PX", 30)
+        replica.call("SADD", "shorter", "v")
+        replica.call("PEXPIRE", "shorter", 20)
+        self.assertEqual(replica.call("DBSIZE"), 3)
+        eventually(lambda: replica.call("DBSIZE") == 1, what="its own keys expire")
 
     def test_stale_data_is_served_only_if_allowed(self):
         primary = self.primary()

@@ -287,6 +287,18 @@ const examples = {
     own.disconnect();
     return seen;
   },
+
+  async monitor() {
+    const watching = await redis.monitor();
+    const seen = [];
+    watching.on("monitor", (time, words, source, database) => seen.push([words, database]));
+    await redis.set("watched", "two words");
+    await redis.get("watched");
+    await eventually(() => seen.length > 1);
+    watching.disconnect();
+    await redis.del("watched");
+    return seen.slice(0, 2);
+  },
 };
 
 redis = new Redis(server);

@@ -414,6 +414,19 @@ const examples = {
       async (own) => [await own.set("by socket", "yes"), await own.get("by socket")]);
   },
 
+  async monitor() {
+    return withClient({}, async (own) => {
+      const seen = [];
+      await own.monitor((line) => seen.push(String(line).replace(/^[\d.]+ \[(\d+) [^\]]+\]/, "[$1]")));
+      await client.set("watched", "two words");
+      await client.get("watched");
+      await eventually(() => seen.length > 1);
+      await own.reset();
+      await client.del("watched");
+      return [...seen, await own.ping()];
+    });
+  },
+
   // More than any socket buffer holds, in one go.
   async backpressure() {
     const value = "v".repeat(2000);
