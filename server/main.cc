@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/acl/directory.h"
 #include "common/config/cli.h"
 #include "common/config/disk.h"
 #include "common/log/log.h"
@@ -69,9 +70,13 @@ bool prepare_host(ServerConfig& config) {
   return true;
 }
 
-RenameCommand renames(ServerCommands& commands) {
-  return
-      [&commands](std::string_view name, std::string_view to) { return commands.rename(name, to); };
+StartDirectives about(ServerCommands& commands) {
+  return {.rename = [&commands](std::string_view name,
+                                std::string_view to) { return commands.rename(name, to); },
+          .check_user =
+              [&commands](std::span<const std::string> words) {
+                return acl::check_declaration(words, commands);
+              }};
 }
 
 int serve(const CommandLine& line, ProcessTitle& title) {
@@ -86,7 +91,7 @@ int serve(const CommandLine& line, ProcessTitle& title) {
     input = read.take();
   }
   if (Result<void> loaded = load_configuration(options, line, input, files,
-                                               directives_at_start(options, renames(commands)));
+                                               directives_at_start(options, about(commands)));
       !loaded) {
     return complain(loaded.error().message());
   }
@@ -169,7 +174,7 @@ int run(const std::vector<std::string>& argv, ProcessTitle& title) {
     case CommandLine::Action::kCheckConfig: {
       DiskFiles files;
       ServerCommands commands(server_families());
-      Result<std::string> report = check_config(line->config_file, files, renames(commands));
+      Result<std::string> report = check_config(line->config_file, files, about(commands));
       if (!report) return complain(report.error().message());
       std::printf("%s", report->c_str());
       return 0;

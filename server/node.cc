@@ -9,6 +9,7 @@
 #include "common/base/rng.h"
 #include "common/log/log.h"
 #include "server/command/encoding_limits.h"
+#include "server/command/node/user_sessions.h"
 #include "server/config/config_report.h"
 #include "server/config/host_rules.h"
 #include "server/drivers/client_io.h"
@@ -25,6 +26,7 @@
 #include "server/node_cron.h"
 #include "server/node_process.h"
 #include "server/node_shutdown.h"
+#include "server/session/access.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/command_logs.h"
 #include "server/session/pubsub.h"
@@ -75,6 +77,7 @@ struct Node::Parts final : NodeControl {
   Result<void> open_unix_socket();
   void configure_clients();
   void hook_options();
+  Result<void> load_users();
   void load_some();
   void start_cron();
   void serve();
@@ -119,6 +122,7 @@ struct Node::Parts final : NodeControl {
   CommandLogs logs;
   Waits waits;
   BlockedKeys blocked;
+  Access access;
   ServerStats stats;
   SnapshotDriver snapshots;
   ReplicationDriver replication;
@@ -142,6 +146,7 @@ Node::Parts::Parts(Start start)
       process(start.config, start.title, start.supervisor, start.config_file),
       keyspace(keyspace_options()),
       commands(start.commands),
+      access(start.commands),
       snapshots({.loop = loop,
                  .keyspace = keyspace,
                  .config = config,
@@ -191,6 +196,7 @@ Node::Parts::Parts(Start start)
              .logs = logs,
              .waits = waits,
              .blocked = blocked,
+             .access = access,
              .stats = stats,
              .snapshots = snapshots,
              .replication = replication,
@@ -235,7 +241,7 @@ void Node::Parts::configure_clients() {
   io.backlog = config.tcp_backlog;
   io.accepts_per_turn = config.max_new_connections_per_cycle;
   io.socket_mark = static_cast<uint32_t>(config.socket_mark_id);
-  io.refuse_strangers = config.protected_mode && config.requirepass.empty();
+  io.refuse_strangers = config.protected_mode && access.users.default_user().needs_no_password();
   io.limits.query_buffer = static_cast<size_t>(config.client_query_buffer_limit);
   const auto limit = [](const OutputBufferLimit& from) {
     return OutputLimit{static_cast<uint64_t>(from.hard_bytes),
@@ -248,10 +254,12 @@ void Node::Parts::configure_clients() {
 }
 
 void Node::Parts::hook_options() {
-  options.on_change(
-      {"tcp-keepalive", "timeout", "protected-mode", "requirepass", "client-query-buffer-limit",
-       "client-output-buffer-limit", "max-new-connections-per-cycle"},
-      [this]() -> Result<void> { return configure_clients(), kOk; });
+  options.on_change({"tcp-keepalive", "timeout", "protected-mode", "client-query-buffer-limit",
+                     "client-output-buffer-limit", "max-new-connections-per-cycle"},
+                    [this]() -> Result<void> { return configure_clients(), kOk; });
+  options.on_change({"requirepass"}, [this]() -> Result<void> {
+    return access.users.set_default_password(config.requirepass), kOk;
+  });
   options.on_change({"maxclients"}, [this]() -> Result<void> {
     const DescriptorPlan plan = secure_descriptors(config.maxclients);
     if (plan.maxclients < config.maxclients) {
@@ -304,8 +312,25 @@ void Node::Parts::hook_options() {
       [this]() -> Result<void> { return replication.config_changed(), kOk; });
 }
 
+Result<void> Node::Parts::load_users() {
+  // Whoever acts as a user hears of its change; protected mode looks at the default one's password.
+  access.users.on_change([this](const acl::User* before, const acl::User* after) {
+    user_changed(shared, before, after);
+    configure_clients();
+  });
+  access.users.set_default_password(config.requirepass);
+  const bool all_channels = config.acl_pubsub_default == AclPubsubDefault::kAllChannels;
+  for (const Words& words : config.user.lines) {
+    if (Result<void> added = access.users.add_declared(words, all_channels); !added) return added;
+  }
+  if (config.aclfile.empty()) return kOk;
+  access.file = (std::filesystem::current_path() / config.aclfile).string();
+  return load_users_file(shared);
+}
+
 Result<void> Node::Parts::rewrite_config() {
   if (facts.config_file.empty()) return Error("The server is running without a config file");
+  if (access.file.empty()) config.user.lines = declarations(shared);
   // Whom a cluster's node follows is in nodes.conf; the directive would end its next start.
   PrimaryAddress followed = config.replicaof;
   if (cluster != nullptr) config.replicaof = {};
@@ -321,6 +346,7 @@ Result<void> Node::Parts::rewrite_config() {
 
 void Node::Parts::reset_stats() {
   stats.reset();
+  access.denied = {};
   keyspace.reset_stats();
   clients.reset_stats();
   replication.reset_stats();
@@ -390,8 +416,12 @@ void Node::Parts::serve() {
 
 int Node::run() {
   Parts& p = *parts_;
-  p.configure_clients();
   p.hook_options();
+  if (Result<void> loaded = p.load_users(); !loaded) {
+    log_warning("Aborting Redis startup because of ACL errors: {}", loaded.error().message());
+    return 1;
+  }
+  p.configure_clients();
   if (Result<void> applied = p.process.apply(); !applied) {
     log_warning("{}", applied.error().message());
     return 1;

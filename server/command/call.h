@@ -31,6 +31,7 @@ class BlockedKeys;
 class Call;
 class ClientIo;
 class Dispatching;
+struct Access;
 class NodeControl;
 class PubSub;
 class Tracking;
@@ -53,6 +54,7 @@ struct ServerParts {
   CommandLogs& logs;
   Waits& waits;
   BlockedKeys& blocked;
+  Access& access;
   ServerStats& stats;
   SnapshotService& snapshots;
   ReplicationService& replication;

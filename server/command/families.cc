@@ -20,6 +20,7 @@ std::vector<CommandFamily<Call>> server_families() {
       client_commands(),
       transaction_commands(),
       pubsub_commands(),
+      acl_commands(),
       admin_commands(),
       debug_commands(),
       replication_commands(),

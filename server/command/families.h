@@ -41,6 +41,7 @@ CommandFamily<Call> connection_commands();
 CommandFamily<Call> client_commands();
 CommandFamily<Call> transaction_commands();
 CommandFamily<Call> pubsub_commands();
+CommandFamily<Call> acl_commands();
 CommandFamily<Call> admin_commands();
 CommandFamily<Call> command_log_commands();
 CommandFamily<Call> latency_commands();

@@ -24,6 +24,13 @@ Result<void> directives_agree(const ServerConfig& config) {
         "replicaof directive not allowed in cluster mode; a node of a cluster follows another by "
         "CLUSTER REPLICATE, and remembers it in its cluster-config-file");
   }
+  if (!config.aclfile.empty() && !config.user.lines.empty()) {
+    return Error(
+        "Configuring Redis with users defined in redis.conf and at the same setting an ACL file "
+        "path is invalid. This setup is very likely to lead to configuration errors and security "
+        "holes, please define either an ACL file or declare users directly in your redis.conf, but "
+        "not both.");
+  }
   return kOk;
 }
 
@@ -33,24 +40,36 @@ OtherDirectives server_other_directives() {
            }}};
 }
 
-OtherDirectives directives_at_start(Registry& registry, RenameCommand rename) {
+namespace {
+Result<void> keep(Registry& registry, std::string_view name, std::span<const std::string> words) {
+  Words line = {std::string(name)};
+  line.insert(line.end(), words.begin(), words.end());
+  return registry.load_line(line);
+}
+}  // namespace
+
+OtherDirectives directives_at_start(Registry& registry, StartDirectives directives) {
   OtherDirectives others = server_other_directives();
-  others["rename-command"] =
-      [&registry, rename = std::move(rename)](std::span<const std::string> words) -> Result<void> {
-    Words line = {"rename-command"};
-    line.insert(line.end(), words.begin(), words.end());
-    if (Result<void> read = registry.load_line(line); !read) return read;
+  others["rename-command"] = [&registry, rename = std::move(directives.rename)](
+                                 std::span<const std::string> words) -> Result<void> {
+    if (Result<void> read = keep(registry, "rename-command", words); !read) return read;
     return rename(words[0], words[1]);
+  };
+  others["user"] = [&registry, check = std::move(directives.check_user)](
+                       std::span<const std::string> words) -> Result<void> {
+    if (Result<void> read = keep(registry, "user", words); !read) return read;
+    return check(words);
   };
   return others;
 }
 
-Result<std::string> check_config(const std::string& path, FileSource& files, RenameCommand rename) {
+Result<std::string> check_config(const std::string& path, FileSource& files,
+                                 StartDirectives at_start) {
   ServerConfig config;
   Registry registry(config, server_options());
   registry.begin_load();
   if (Result<void> read =
-          load_file(registry, path, files, directives_at_start(registry, std::move(rename)));
+          load_file(registry, path, files, directives_at_start(registry, std::move(at_start)));
       !read) {
     return read.error();
   }

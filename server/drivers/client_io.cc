@@ -143,6 +143,7 @@ Session* ClientIo::adopt(int descriptor, ClientKind kind, std::string_view lefto
   Client& client = add(descriptor, false);
   client.session.kind = kind;
   client.session.authenticated = true;
+  client.session.user = nullptr;
   if (!leftover.empty()) {
     client.stop_reading();
     client.keep_input(leftover);

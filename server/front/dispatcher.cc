@@ -11,6 +11,7 @@
 #include "server/front/gates.h"
 #include "server/front/redaction.h"
 #include "server/front/ticks.h"
+#include "server/session/access.h"
 #include "server/session/command_logs.h"
 #include "server/session/key_events.h"
 #include "server/session/pubsub.h"
@@ -49,9 +50,7 @@ Dispatcher::Dispatcher(ServerParts& parts)
 
 void Dispatcher::opened(Session& session) {
   session.resp = parts_.config.client_default_resp == 3 ? Resp::k3 : Resp::k2;
-  session.authenticated = session.kind == ClientKind::kPrimary ||
-                          session.kind == ClientKind::kMigration ||
-                          parts_.config.requirepass.empty();
+  enter(session, parts_.access.users.default_user());
 }
 
 RequestLimits Dispatcher::limits(const Session& session) const {
@@ -334,6 +333,7 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
       return Executed::kLater;
     }
   }
+  const std::optional<acl::Denial> denial = denied(session, *entry, args);
   const GateView view{.command = *entry,
                       .flags = flags,
                       .session = session,
@@ -342,9 +342,11 @@ Executed Dispatcher::run(Session& session, const Entry* entry, Args args, ReplyW
                       .snapshots = parts_.snapshots,
                       .loading = loading_ || parts_.replication.loading(),
                       .from_primary = is_stream,
-                      .memory_exceeded = !memory_limit_.make_room(is_loading()),
+                      .memory_exceeded = !denial && !memory_limit_.make_room(is_loading()),
+                      .denial = denial,
                       .not_served_here = elsewhere.refusal};
   if (Refusal refusal = first_refusal(view)) [[unlikely]] {
+    if (denial && refusal->code() == "NOPERM") note(session, *entry, args, *denial);
     refuse(session, entry, *refusal, reply);
     return Executed::kDone;
   }
@@ -578,6 +580,7 @@ Result<void> Dispatcher::execute_transaction(Session& session,
   transaction_fed_ = false;
   session.in_exec = true;
   reply.array(queue.size());
+  bool any_denied = false;
   std::vector<std::string_view> args;
   for (const QueuedCommand& command : queue) {
     args.assign(command.args.begin(), command.args.end());
@@ -585,6 +588,11 @@ Result<void> Dispatcher::execute_transaction(Session& session,
     const Entry* entry = find(session, args[0]);
     if (entry->is_container() && args.size() > 1) entry = parts_.commands.find_sub(*entry, args[1]);
     reply.set_version(session.resp);
+    if (const std::optional<acl::Denial> denial = denied(session, *entry, args)) {
+      deny_queued(session, *entry, args, *denial, reply);
+      any_denied = true;
+      continue;
+    }
     call(session, *entry, args, reply);
     if (session.in_tracking) note_read(session, *entry, args);
   }
@@ -592,6 +600,11 @@ Result<void> Dispatcher::execute_transaction(Session& session,
     const std::string_view exec[] = {"EXEC"};
     feed_all(session.db, exec);
     session.last_write_offset = parts_.replication.offset();
+  }
+  // EXEC's own failure: what was denied was not called.
+  if (any_denied) {
+    const int id = parts_.commands.find_original("exec")->id;
+    ++parts_.stats.commands[static_cast<size_t>(id)].failed;
   }
   session.in_exec = false;
   in_transaction_ = false;

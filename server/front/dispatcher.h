@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "common/acl/user.h"
 #include "server/command/call.h"
 #include "server/drivers/client_io.h"
 #include "server/front/cluster_gate.h"
@@ -133,6 +134,11 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void apply_without_disk();
   void stream_failed(std::string_view command, const Error& error);
   void refuse(Session& session, const Entry* entry, const Error& error, ReplyWriter& reply);
+  // What the session's user may not do of a call.
+  std::optional<acl::Denial> denied(const Session& session, const Entry& entry, Args args);
+  void note(Session& session, const Entry& entry, Args args, const acl::Denial& denial);
+  void deny_queued(Session& session, const Entry& entry, Args args, const acl::Denial& denial,
+                   ReplyWriter& reply);
   bool must_wait(const Session& session, uint32_t flags) const;
   bool must_wait_for(std::optional<Slot> slot, const Session& session, uint32_t flags) const;
   int64_t feed_all(int db, Args args);
@@ -218,6 +224,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   SlotSet paused_writes_;  // of these slots
   SlotSet paused_slots_;
   std::vector<KeyRef> fed_keys_;
+  acl::Touched touched_;  // by the call that denied() looked at last
 };
 
 }  // namespace redan

@@ -97,6 +97,18 @@ Refusal allowed_in_multi(const GateView& view) {
   return Error("Command not allowed inside a transaction");
 }
 
+Refusal permitted(const GateView& view) {
+  if (!view.denial) return {};
+  return Error("NOPERM", acl::told_to_client(*view.denial, *view.session.user, view.command));
+}
+
+Error denied_in_transaction(acl::Reason reason) {
+  return Error("NOPERM",
+               "ACLs rules changed between the moment the transaction was accumulated and the EXEC "
+               "call. This command is no longer allowed for the following reason: " +
+                   std::string(acl::told_in_transaction(reason)));
+}
+
 Refusal served_by_this_node(const GateView& view) {
   return view.not_served_here;
 }
@@ -121,7 +133,7 @@ Refusal enough_memory(const GateView& view) {
 Refusal first_refusal(const GateView& view) {
   if (Refusal refusal = authenticated(view)) return refusal;
   if (view.from_primary) return {};
-  for (const auto gate : {protected_allowed, not_from_replica, allowed_in_multi,
+  for (const auto gate : {protected_allowed, not_from_replica, allowed_in_multi, permitted,
                           served_by_this_node, enough_memory, disk_trusted, enough_replicas,
                           writable_here, allowed_while_subscribed, not_stale, not_loading}) {
     if (Refusal refusal = gate(view)) return refusal;

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "common/acl/denials.h"
 #include "common/base/result.h"
 #include "common/command/catalog.h"
 #include "server/config/server_config.h"
@@ -25,6 +26,8 @@ struct GateView {
   bool loading;
   bool from_primary;  // the stream of our primary is obeyed, whatever the gates for clients say
   bool memory_exceeded;
+  // What the user's rules refuse of the call.
+  std::optional<acl::Denial> denial = std::nullopt;
   // In a cluster: why another node has to be asked, or none can be (ClusterGate).
   std::optional<Error> not_served_here = std::nullopt;
 };
@@ -42,10 +45,14 @@ Refusal allowed_while_subscribed(const GateView& view);
 Refusal not_stale(const GateView& view);
 Refusal not_loading(const GateView& view);
 Refusal allowed_in_multi(const GateView& view);
+Refusal permitted(const GateView& view);
 Refusal served_by_this_node(const GateView& view);
 
 // Snapshots fail, and stop-writes-on-bgsave-error asks to notice.
 bool disk_fails(const ServerConfig& config, const SnapshotService& snapshots);
+
+// The reply for a command that was queued, and that its user may not execute any more.
+Error denied_in_transaction(acl::Reason reason);
 
 // All of them, in Redis' order.
 Refusal first_refusal(const GateView& view);
@@ -57,9 +64,10 @@ Refusal first_refusal(const GateView& view);
 inline constexpr uint32_t kAnyCommand = 1u << 31;
 uint32_t doubtful_flags(const ServerConfig& config, const ReplicationService& replication,
                         const SnapshotService& snapshots, bool loading, bool memory_nearly_short);
-// Signed in, and neither in a transaction nor subscribed nor a server nor part of tracking.
+// Signed in as a user who may do everything, and neither in a transaction nor subscribed nor a
+// server nor part of tracking.
 inline bool is_ordinary(const Session& session) {
-  return session.authenticated && session.kind == ClientKind::kNormal &&
+  return session.unlimited && session.kind == ClientKind::kNormal &&
          session.transaction == nullptr && session.subscriptions == nullptr && !session.in_tracking;
 }
 inline bool is_doubtful(uint32_t command_flags, uint32_t doubtful) {

@@ -16,6 +16,7 @@
 #include "server/drivers/client_io.h"
 #include "server/drivers/memory_use.h"
 #include "server/front/memory_limit.h"
+#include "server/session/access.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
@@ -261,11 +262,13 @@ void stats_section(const Context& c) {
   info.field("eventloop_cycles", io.wake_ups);
   info.field("client_query_buffer_limit_disconnections", io.query_buffer_disconnections);
   info.field("client_output_buffer_limit_disconnections", io.output_limit_disconnections);
-  info.field("acl_access_denied_auth",
-             stats.errors.contains("WRONGPASS") ? stats.errors.find("WRONGPASS")->second : 0);
-  info.field("acl_access_denied_cmd", 0);
-  info.field("acl_access_denied_key", 0);
-  info.field("acl_access_denied_channel", 0);
+  const auto denied = [&c](acl::Reason reason) {
+    return c.parts.access.denied[static_cast<size_t>(reason)];
+  };
+  info.field("acl_access_denied_auth", denied(acl::Reason::kAuth));
+  info.field("acl_access_denied_cmd", denied(acl::Reason::kCommand));
+  info.field("acl_access_denied_key", denied(acl::Reason::kKey));
+  info.field("acl_access_denied_channel", denied(acl::Reason::kChannel));
 }
 
 void replication_section(const Context& c) {

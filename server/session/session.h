@@ -16,6 +16,10 @@
 
 namespace redan {
 
+namespace acl {
+class User;
+}
+
 // What the rest of the server may do with a client's connection. Implemented by
 // server/drivers/client.
 class Connection {
@@ -76,6 +80,9 @@ struct Session {
   Resp resp = Resp::k2;
   ClientKind kind = ClientKind::kNormal;
   bool authenticated = false;
+  // Authenticated as a user who may do everything: nothing of what it asks for needs a look
+  // (access.h keeps it so).
+  bool unlimited = false;
   bool no_evict = false;
   bool no_touch = false;
   bool reply_off = false;        // CLIENT REPLY OFF
@@ -86,7 +93,7 @@ struct Session {
   bool in_exec = false;  // its transaction is being executed
   bool unix_socket = false;
   bool in_tracking = false;  // it tracks (tracker), or another client's invalidations come here
-  std::string user = "default";
+  const acl::User* user = nullptr;  // null: no client of ours, and not subject to any user's rules
   std::string name;
   std::string lib_name;
   std::string lib_version;

@@ -7,6 +7,7 @@
     run.py random --coverage    tells which commands and edge values it drew, and the holes
     run.py events --seed 7      keyspace notifications of random commands
     run.py replicated --seed 7  replicas of both kinds beside their primaries after random commands
+    run.py users --seed 7       ACL users: random rules, and what they allow
     run.py metadata             COMMAND INFO, DOCS, GETKEYS and INFO's fields
     run.py cluster              CLUSTER's verbs and redirects, on three nodes of each
 """
@@ -28,6 +29,7 @@ import metadata  # noqa: E402
 import random_run  # noqa: E402
 import replicated  # noqa: E402
 import script  # noqa: E402
+import users  # noqa: E402
 from pair import Report  # noqa: E402
 
 
@@ -50,7 +52,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="all",
-                        choices=["all", "sequences", "random", "events", "replicated", "metadata", "cluster"])
+                        choices=["all", "sequences", "random", "events", "replicated", "users", "metadata", "cluster"])
     parser.add_argument("name", nargs="?", default="", help="part of a sequence file's name")
     parser.add_argument("--commands", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=2)
@@ -72,6 +74,8 @@ def main():
             events.compare(*pair, report, options.commands // 5, options.seed)
         if options.part in ("all", "replicated"):
             replicated.compare(lab, pair, report, options.commands // 5, options.seed)
+        if options.part in ("all", "users"):
+            users.compare(*pair, report, options.commands // 100, options.seed)
         if options.part in ("all", "metadata"):
             metadata.compare(*pair, report)
         if options.part in ("all", "cluster"):

@@ -215,7 +215,7 @@ class Node final : public DispatcherFixture {
     const uint64_t id = who.session.id;
     who.session = Session();
     who.session.id = id;
-    who.session.authenticated = true;
+    who.session.authenticated = who.session.unlimited = true;
     who.session.connection = &who.connection;
     who.connection.sent.clear();
     who.connection.closing = false;

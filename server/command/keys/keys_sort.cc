@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/acl/user.h"
 #include "common/command/args.h"
 #include "server/command/call.h"
 #include "server/command/families.h"
@@ -153,9 +154,20 @@ void store(Call& call, std::string_view target,
   call.propagate_as(push);
 }
 
+// Keys that patterns name are not among the words that the user's rules were asked about.
+bool reads_every_key(Call& call) {
+  const Session& session = call.session();
+  if (session.unlimited || session.user == nullptr) return true;
+  acl::Touched touched;
+  touched.read(call.entry(), call.args());
+  return session.user->reads_every_key(call.entry(), touched);
+}
+
 Result<void> sort_value(Call& call, bool may_store) {
   Result<SortRequest> request =
-      read_sort(ArgReader(call.args(), 2), may_store, call.keyspace().has_slots());
+      read_sort(ArgReader(call.args(), 2), {.may_store = may_store,
+                                            .in_cluster = call.keyspace().has_slots(),
+                                            .reads_every_key = reads_every_key(call)});
   if (!request) return request.error();
   const Entry* entry = call.keyspace().read(call.db(), call.arg(1));
   if (entry != nullptr && !can_be_sorted(entry->type())) return wrong_type();

@@ -23,7 +23,7 @@ std::string SortPattern::key_for(std::string_view element) const {
   return key.append(before_).append(element).append(behind_);
 }
 
-Result<SortRequest> read_sort(ArgReader words, bool may_store, bool in_cluster) {
+Result<SortRequest> read_sort(ArgReader words, const SortLimits& limits) {
   SortRequest request;
   while (words.more()) {
     if (words.match("ASC")) {
@@ -41,13 +41,19 @@ Result<SortRequest> read_sort(ArgReader words, bool may_store, bool in_cluster) 
       request.count = *count;
     } else if (words.match_with("BY", 1)) {
       request.by = SortPattern(words.next());
-      if (in_cluster && request.by->names_keys()) {
+      if (limits.in_cluster && request.by->names_keys()) {
         return Error("BY option of SORT denied in cluster mode.");
+      }
+      if (!limits.reads_every_key && request.by->names_keys()) {
+        return Error("BY option of SORT denied due to insufficient ACL permissions.");
       }
     } else if (words.match_with("GET", 1)) {
       request.gets.emplace_back(words.next());
-      if (in_cluster) return Error("GET option of SORT denied in cluster mode.");
-    } else if (may_store && words.match_with("STORE", 1)) {
+      if (limits.in_cluster) return Error("GET option of SORT denied in cluster mode.");
+      if (!limits.reads_every_key) {
+        return Error("GET option of SORT denied due to insufficient ACL permissions.");
+      }
+    } else if (limits.may_store && words.match_with("STORE", 1)) {
       request.target = words.next();
     } else {
       return syntax_error();

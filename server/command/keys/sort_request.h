@@ -45,8 +45,12 @@ struct SortRequest {
   bool keeps_order() const { return by && !by->names_keys(); }
 };
 
-// In a cluster the keys that patterns name may be anywhere.
-Result<SortRequest> read_sort(ArgReader words, bool may_store, bool in_cluster);
+struct SortLimits {
+  bool may_store = false;
+  bool in_cluster = false;      // The keys that patterns name may be anywhere.
+  bool reads_every_key = true;  // The user; who does not may be meant to read none of them.
+};
+Result<SortRequest> read_sort(ArgReader words, const SortLimits& limits);
 
 // The elements of `size` that LIMIT leaves: from `first` on, up to `end`, which is not among them.
 struct SortWindow {

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "common/acl/user.h"
 #include "server/command/node/client_tracking.h"
 #include "server/drivers/client_io.h"
 #include "server/session/blocked_keys.h"
@@ -67,8 +68,8 @@ std::string client_line(const ServerParts& parts, const Session& session) {
       channels, patterns, sharded, multi, buffers.query, buffers.query_free, multi_memory,
       buffers.output, buffers.output, buffers.output, buffers.output_list, buffers.output_bytes,
       buffers.memory + multi_memory, buffers.output_list > 0 ? "rw" : "r", session.last_command,
-      session.user, redirection_of(session), static_cast<int>(session.resp), session.lib_name,
-      session.lib_version);
+      session.user == nullptr ? "(superuser)" : session.user->name(), redirection_of(session),
+      static_cast<int>(session.resp), session.lib_name, session.lib_version);
 }
 
 }  // namespace redan

@@ -9,6 +9,7 @@
 #include "server/command/node/client_tracking.h"
 #include "server/command/timeout_arg.h"
 #include "server/drivers/client_io.h"
+#include "server/session/access.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/node_control.h"
 #include "server/session/server_stats.h"
@@ -113,7 +114,8 @@ Result<void> client_list(Call& call) {
 struct KillFilter {
   std::optional<uint64_t> id;
   std::optional<ClientKind> kind;
-  std::optional<std::string> address, local_address, user;
+  std::optional<std::string> address, local_address;
+  const acl::User* user = nullptr;
   bool skip_me = true;
 
   bool matches(const Session& session, const Session& me) const {
@@ -121,7 +123,7 @@ struct KillFilter {
     if (kind && effective_kind(session) != *kind) return false;
     if (address && session.connection->peer_address() != *address) return false;
     if (local_address && session.connection->local_address() != *local_address) return false;
-    if (user && session.user != *user) return false;
+    if (user != nullptr && session.user != user) return false;
     return !(skip_me && &session == &me);
   }
 };
@@ -148,8 +150,9 @@ Result<KillFilter> kill_filter(Call& call) {
     } else if (words.match_with("LADDR", 1)) {
       filter.local_address = words.next();
     } else if (words.match_with("USER", 1)) {
-      filter.user = words.next();
-      if (*filter.user != "default") return Error("No such user '" + *filter.user + "'");
+      const std::string_view name = words.next();
+      filter.user = call.server().access.users.find(name);
+      if (filter.user == nullptr) return Error("No such user '" + std::string(name) + "'");
     } else if (words.match_with("SKIPME", 1)) {
       const std::optional<bool> skip = parse_yes_no(words.next());
       if (!skip) return syntax_error();

@@ -2,8 +2,9 @@
 
 #include "common/base/parse.h"
 #include "server/command/families.h"
+#include "server/command/node/user_sessions.h"
+#include "server/session/access.h"
 #include "server/session/command_logs.h"
-#include "server/session/passwords.h"
 #include "server/session/pubsub.h"
 #include "server/session/tracking.h"
 #include "server/session/watched_keys.h"
@@ -16,20 +17,19 @@ Error wrong_password() {
   return Error("WRONGPASS", "invalid username-password pair or user is disabled.");
 }
 
-// The one user there is yet is `default`, with requirepass as its password.
-Result<void> log_in(Call& call, std::string_view user, std::string_view password) {
-  const std::string& required = call.config().requirepass;
-  const bool known = user == "default";
-  const bool fits = required.empty() || same_password(password, required);
-  if (!known || !fits) return wrong_password();
-  call.session().authenticated = true;
-  call.session().user = "default";
+Result<void> log_in(Call& call, std::string_view name, std::string_view password) {
+  const acl::User* const user = call.server().access.users.find(name);
+  if (user == nullptr || !user->accepts(password)) {
+    note_denial(call.server(), call.session(), acl::Reason::kAuth, call.arg(0), name);
+    return wrong_password();
+  }
+  sign_in(call.session(), *user);
   return kOk;
 }
 
 Result<void> auth(Call& call) {
   if (call.arg_count() > 3) return syntax_error();
-  if (call.arg_count() == 2 && call.config().requirepass.empty()) {
+  if (call.arg_count() == 2 && call.server().access.users.default_user().needs_no_password()) {
     return Error(
         "AUTH <password> called without any password configured for the default user. Are you "
         "sure your configuration is correct?");
@@ -141,8 +141,7 @@ Result<void> reset(Call& call) {
   session.reply_off = session.reply_skip = session.reply_skip_next = false;
   session.readonly = session.asking = session.no_evict = session.no_touch = false;
   session.name.clear();
-  session.user = "default";
-  session.authenticated = call.config().requirepass.empty();
+  enter(session, call.server().access.users.default_user());
   call.reply().set_version(session.resp);
   call.reply().simple("RESET");
   return kOk;

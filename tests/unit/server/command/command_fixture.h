@@ -19,6 +19,7 @@
 #include "server/config/options.h"
 #include "server/drivers/client_io.h"
 #include "server/drivers/data_loop.h"
+#include "server/session/access.h"
 #include "server/session/blocked_keys.h"
 #include "server/session/command_logs.h"
 #include "server/session/dispatching.h"
@@ -192,6 +193,7 @@ class CommandTest : public testing::Test {
   CommandLogs logs;
   Waits waits;
   BlockedKeys blocked;
+  Access access{commands};
   ServerStats stats;
   FakeSnapshots snapshots;
   FakeReplication replication;
@@ -210,6 +212,7 @@ class CommandTest : public testing::Test {
                      .logs = logs,
                      .waits = waits,
                      .blocked = blocked,
+                     .access = access,
                      .stats = stats,
                      .snapshots = snapshots,
                      .replication = replication,

@@ -101,13 +101,13 @@ rdb-save-incremental-fsync yes
 jemalloc-bg-thread yes
 )";
 
-Result<void> no_rename(std::string_view, std::string_view) {
-  return Error("nothing to rename here");
-}
+const StartDirectives kNothing = {
+    .rename = [](std::string_view, std::string_view) { return Error("nothing to rename here"); },
+    .check_user = [](std::span<const std::string>) { return kOk; }};
 
 TEST(ConfigReport, TheStockConfigurationReads) {
   OneFile files(kStockDirectives);
-  const Result<std::string> report = check_config("redis.conf", files, no_rename);
+  const Result<std::string> report = check_config("redis.conf", files, kNothing);
   ASSERT_TRUE(report.ok()) << report.error().message();
   EXPECT_THAT(*report, HasSubstr("redis.conf: 72 directives read"));
   EXPECT_THAT(*report, HasSubstr("Not yet effective, at their default:"));
@@ -117,36 +117,56 @@ TEST(ConfigReport, TheStockConfigurationReads) {
 }
 
 TEST(ConfigReport, WhatMattersComesFirstAndSecretsStaySo) {
-  OneFile files("port 1\nappendonly yes\nuser alice on >secret\nmaxmemory 10mb\n");
-  const Result<std::string> report = check_config("x.conf", files, no_rename);
+  OneFile files("port 1\nappendonly yes\ntls-key-file-pass secret\nmaxmemory 10mb\n");
+  const Result<std::string> report = check_config("x.conf", files, kNothing);
   ASSERT_TRUE(report.ok());
   EXPECT_THAT(*report, HasSubstr("x.conf: 4 directives read, 2 of them not yet effective\n"));
   EXPECT_THAT(*report, HasSubstr("not at their default (accepted and kept):\n"));
   EXPECT_THAT(*report, HasSubstr("  appendonly yes\n"));
   EXPECT_THAT(*report, Not(HasSubstr("maxmemory")));
-  EXPECT_THAT(*report, HasSubstr("  user ***\n"));
+  EXPECT_THAT(*report, HasSubstr("  tls-key-file-pass ***\n"));
   EXPECT_THAT(*report, Not(HasSubstr("secret")));
 }
 
 TEST(ConfigReport, SentinelDirectivesAreRefused) {
   OneFile files("sentinel monitor a 127.0.0.1 1 2\n");
-  EXPECT_THAT(check_config("x.conf", files, no_rename).error().message(),
+  EXPECT_THAT(check_config("x.conf", files, kNothing).error().message(),
               HasSubstr("sentinel directive while not in sentinel mode"));
 }
 
 TEST(ConfigReport, ARenameIsTriedWhereItStands) {
   OneFile files("port 1\nrename-command GET \"\"\nrename-command set store\n");
   std::vector<std::string> asked;
-  const Result<std::string> report = check_config(
-      "x.conf", files, [&](std::string_view name, std::string_view to) -> Result<void> {
-        asked.push_back(std::string(name) + "=" + std::string(to));
-        if (name == "set") return Error("Target command name already exists");
-        return kOk;
-      });
+  const Result<std::string> report =
+      check_config("x.conf", files,
+                   {.rename = [&](std::string_view name, std::string_view to) -> Result<void> {
+                      asked.push_back(std::string(name) + "=" + std::string(to));
+                      if (name == "set") return Error("Target command name already exists");
+                      return kOk;
+                    },
+                    .check_user = kNothing.check_user});
   ASSERT_FALSE(report.ok());
   EXPECT_THAT(report.error().message(), HasSubstr("at line 3\n>>> 'rename-command set store'\n"
                                                   "Target command name already exists\n"));
   EXPECT_EQ(asked, (std::vector<std::string>{"GET=", "set=store"}));
+}
+
+TEST(ConfigReport, AUserIsCheckedWhereItStands) {
+  OneFile files("port 1\nuser alice on +get\nuser bob on +nonsense\n");
+  StartDirectives at_start = kNothing;
+  at_start.check_user = [](std::span<const std::string> words) -> Result<void> {
+    if (words.back() == "+nonsense") return Error("no such rule");
+    return kOk;
+  };
+  const Result<std::string> report = check_config("x.conf", files, at_start);
+  ASSERT_FALSE(report.ok());
+  EXPECT_THAT(report.error().message(),
+              HasSubstr("at line 3\n>>> 'user bob on +nonsense'\nno such rule\n"));
+}
+
+TEST(ConfigReport, UsersStandInTheFileOrInAnother) {
+  OneFile files("user alice on\naclfile /etc/users.acl\n");
+  EXPECT_THAT(check_config("x.conf", files, kNothing).error().message(), HasSubstr("but not both"));
 }
 
 TEST(SampleConfig, NamesEveryOptionAndReadsBackAsTheDefaults) {

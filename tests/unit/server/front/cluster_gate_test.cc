@@ -51,7 +51,7 @@ class ClusterGateTest : public CommandTest {
   // Slots of these keys: a 15495, b 3300, c 7365, "foo" 12182, "1" 9842.
   ClusterGateTest() : CommandTest({.databases = 1, .seed = 1, .slots = true}) {
     stats.commands.resize(commands.size());
-    session.authenticated = true;
+    session.authenticated = session.unlimited = true;
     session.connection = &sent;
     transactions.dispatcher = &dispatcher;
     keyspace.observe(&dispatcher);

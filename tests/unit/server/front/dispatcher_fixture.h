@@ -47,7 +47,7 @@ class FakeConnection : public Connection {
 struct TestClient {
   explicit TestClient(uint64_t id) {
     session.id = id;
-    session.authenticated = true;
+    session.authenticated = session.unlimited = true;
     session.connection = &connection;
   }
   Session session;
@@ -59,7 +59,7 @@ class DispatcherFixture : public CommandTest {
   explicit DispatcherFixture(const std::vector<CommandFamily<Call>>& families = server_families())
       : CommandTest({.databases = 16, .seed = 1}, families) {
     stats.commands.resize(commands.size());
-    session.authenticated = true;
+    session.authenticated = session.unlimited = true;
     keyspace.observe(&dispatcher);
     transactions.dispatcher = &dispatcher;
   }

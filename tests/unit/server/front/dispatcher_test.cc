@@ -13,7 +13,7 @@ class DispatcherTest : public CommandTest {
  protected:
   DispatcherTest() {
     stats.commands.resize(commands.size());
-    session.authenticated = true;
+    session.authenticated = session.unlimited = true;
   }
 
   std::string request(std::vector<std::string_view> args, std::string_view raw = "") {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/session/access.h"
 #include "tests/unit/server/command/command_fixture.h"
 
 namespace redan {
@@ -53,7 +54,7 @@ TEST(Gates, TheShortWayLetsNothingPastThatAGateWouldRefuse) {
   const std::vector<CommandFamily<Call>> families = server_families();
   const ServerCommands commands(families);
   Session session;
-  session.authenticated = true;
+  session.authenticated = session.unlimited = true;
   ASSERT_TRUE(is_ordinary(session));
   size_t short_ways = 0;
   for (unsigned bits = 0; bits < State::kStates; ++bits) {
@@ -78,6 +79,34 @@ TEST(Gates, TheShortWayLetsNothingPastThatAGateWouldRefuse) {
     }
   }
   EXPECT_GT(short_ways, 0U);
+}
+
+// As in Redis: after what is wrong with any session, before anybody is sent to another node.
+TEST(Gates, WhatAUserMayNotDoIsRefusedBeforeItIsSentElsewhere) {
+  const std::vector<CommandFamily<Call>> families = server_families();
+  const ServerCommands commands(families);
+  acl::Directory users(commands);
+  const State state(0);
+  Session session;
+  enter(session, users.default_user());
+  const auto refusal = [&](std::string_view name) {
+    const CommandEntry* const command = commands.find(name);
+    return first_refusal({.command = *command,
+                          .flags = command->flags,
+                          .session = session,
+                          .config = state.config,
+                          .replication = state.replication,
+                          .snapshots = state.snapshots,
+                          .loading = true,
+                          .from_primary = false,
+                          .memory_exceeded = true,
+                          .denial = acl::Denial{.reason = acl::Reason::kCommand, .position = 0},
+                          .not_served_here = Error("MOVED", "1 there")})
+        ->code();
+  };
+  EXPECT_EQ(refusal("set"), "NOPERM");
+  session.authenticated = false;
+  EXPECT_EQ(refusal("set"), "NOAUTH");
 }
 
 TEST(Gates, ANodeInOrderLetsReadsAndWritesGoTheShortWay) {
@@ -125,12 +154,12 @@ TEST(Gates, ShortMemoryRefusesWhatTakesMoreAndWhatIsQueued) {
 TEST(Gates, OnlyAClientWithoutAHistoryIsOrdinary) {
   const auto ordinary = [](auto change) {
     Session session;
-    session.authenticated = true;
+    session.authenticated = session.unlimited = true;
     change(session);
     return is_ordinary(session);
   };
   EXPECT_TRUE(ordinary([](Session&) {}));
-  EXPECT_FALSE(ordinary([](Session& s) { s.authenticated = false; }));
+  EXPECT_FALSE(ordinary([](Session& s) { s.unlimited = false; }));
   EXPECT_FALSE(ordinary([](Session& s) { s.kind = ClientKind::kReplica; }));
   EXPECT_FALSE(ordinary([](Session& s) { s.kind = ClientKind::kPrimary; }));
   EXPECT_FALSE(ordinary([](Session& s) { s.transaction = std::make_unique<Transaction>(); }));
