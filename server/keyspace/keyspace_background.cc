@@ -10,8 +10,10 @@ namespace redan {
 
 namespace {
 
-// A table with more entries than this is freed elsewhere when it is flushed lazily.
+// A table with more entries than this, or of more bytes with all its values, is freed elsewhere
+// when it is flushed lazily.
 constexpr size_t kLazyTableEntries = 64;
+constexpr size_t kLazyTableBytes = 64 * 1024;
 // A slice of a snapshot's walk ends after so many bytes, however few buckets that was.
 constexpr size_t kWalkBytes = 64 * 1024;
 // A large value of up to so many elements is emitted at once; of others, so many pieces at a time.
@@ -168,7 +170,8 @@ void Keyspace::dispose(Tables tables, Free how, size_t entry_bytes) {
     entries += table->size();
     item->tables.push_back(std::move(table));
   }
-  if (how == Free::kNow || entries < kLazyTableEntries) return;  // Freed with the item, here.
+  const bool is_small = entries < kLazyTableEntries && entry_bytes < kLazyTableBytes;
+  if (how == Free::kNow || is_small) return;  // Freed with the item, here.
   stats_.lazy_freed += entries;
   garbage_.push_back(std::move(item));
 }

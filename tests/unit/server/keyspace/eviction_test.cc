@@ -134,6 +134,21 @@ TEST_F(Evicting, LargeValuesAreFreedElsewhere) {
   EXPECT_EQ(keyspace.take_garbage().size(), 1u);
 }
 
+// A database of one key may hold millions of members.
+TEST_F(Evicting, AFlushOfFewKeysIsFreedElsewhereToo) {
+  auto set = std::make_unique<LargeSet>(keyspace.limits().hash_key);
+  for (int i = 0; i < 10'000; ++i) set->add(name(i));
+  keyspace.set_value(0, "k", StoredValue::of_large(ValueType::kSet, std::move(set)));
+  const size_t bytes = keyspace.memory_bytes();
+  keyspace.flush(-1, Keyspace::Free::kLazily);
+  EXPECT_LT(keyspace.memory_bytes() + 200'000, bytes);
+  EXPECT_GT(keyspace.garbage_bytes(), 200'000u);
+  EXPECT_EQ(keyspace.take_garbage().size(), 1u);
+  keyspace.set_string(0, "k", "v");
+  keyspace.flush(-1, Keyspace::Free::kLazily);
+  EXPECT_TRUE(keyspace.take_garbage().empty());
+}
+
 // Slots that are on their way here are another node's.
 TEST(EvictingSlots, HeldKeysStay) {
   Keyspace keyspace({.databases = 1, .seed = 3, .slots = true});
