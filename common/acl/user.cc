@@ -154,8 +154,9 @@ std::vector<std::string> User::rules() const {
   for (size_t i = 1; i < selectors_.size(); ++i) {
     std::string selector;
     for (const std::string& rule : selectors_[i].rules()) {
-      // A selector is read as a line of words, in which quotes mean something.
-      const bool plain = rule.find_first_of("\"'") == std::string::npos;
+      // A selector is read as a line of words, in which quotes mean something, and a word that ends
+      // with a parenthesis is its last.
+      const bool plain = rule.find_first_of("\"'") == std::string::npos && !rule.ends_with(')');
       selector += (selector.empty() ? "" : " ") + (plain ? rule : quote_word(rule));
     }
     rules.push_back("(" + selector + ")");

@@ -126,7 +126,7 @@ TEST_F(Rules, WhatIsShownReadsBackTheSame) {
   for (const char* given :
        {"on nopass +@all -@write +set -config|get ~a %R~b &c (~x -@all +@read -get) (+select|3)",
         "+select|0 +config|set -@admin +config|get", "+@all +get -get allchannels (&* ~* +@all)",
-        "~a\"b ('~it\\'s' +get)"}) {
+        "~a\"b ('~it\\'s' +get)", "~) (\"~)\" +get) ('&(' +set)"}) {
     rules(given);
     std::vector<std::string_view> words;
     const std::vector<std::string> shown = users.find("u")->rules();
