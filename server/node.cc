@@ -28,6 +28,7 @@
 #include "server/node_shutdown.h"
 #include "server/session/access.h"
 #include "server/session/blocked_keys.h"
+#include "server/session/client_memory.h"
 #include "server/session/command_logs.h"
 #include "server/session/pubsub.h"
 #include "server/session/server_stats.h"
@@ -242,6 +243,7 @@ void Node::Parts::configure_clients() {
   io.accepts_per_turn = config.max_new_connections_per_cycle;
   io.socket_mark = static_cast<uint32_t>(config.socket_mark_id);
   io.refuse_strangers = config.protected_mode && access.users.default_user().needs_no_password();
+  io.limits.memory = client_memory_limit(config.maxmemory_clients, config.maxmemory);
   io.limits.query_buffer = static_cast<size_t>(config.client_query_buffer_limit);
   const auto limit = [](const OutputBufferLimit& from) {
     return OutputLimit{static_cast<uint64_t>(from.hard_bytes),
@@ -255,7 +257,8 @@ void Node::Parts::configure_clients() {
 
 void Node::Parts::hook_options() {
   options.on_change({"tcp-keepalive", "timeout", "protected-mode", "client-query-buffer-limit",
-                     "client-output-buffer-limit", "max-new-connections-per-cycle"},
+                     "client-output-buffer-limit", "max-new-connections-per-cycle",
+                     "maxmemory-clients", "maxmemory"},
                     [this]() -> Result<void> { return configure_clients(), kOk; });
   options.on_change({"requirepass"}, [this]() -> Result<void> {
     return access.users.set_default_password(config.requirepass), kOk;

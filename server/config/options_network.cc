@@ -96,7 +96,6 @@ const Option kOptions[] = {
      .fallback = "0",
      .range = {.min = -100, .max = kInt64Max},
      .unit = Unit::kBytesOrPercent,
-     .effective = false,
      .doc = "Memory for clients' buffers, or a percentage of maxmemory; 0 has no limit."},
     {.name = "client-default-resp",
      .field = &ServerConfig::client_default_resp,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/log/log.h"
 #include "server/drivers/sockets.h"
 
 namespace redan {
@@ -35,6 +36,14 @@ void ClientShared::post_flush() {
   if (in_batch || flush_posted_) return;
   flush_posted_ = true;
   loop.post([this] { flush_posted_ = false, finish_batch_(); });
+}
+
+void ClientShared::evict_clients() {
+  while (memory.total() >= limits.memory) {
+    ClientMemory::Share* const largest = memory.largest();
+    if (largest == nullptr) return;
+    static_cast<Client*>(largest)->evict();
+  }
 }
 
 ByteBuffer ClientShared::take_buffer() {
@@ -63,6 +72,7 @@ Client::Client(ClientShared& shared, int descriptor, uint64_t id, bool unix_sock
 }
 
 Client::~Client() {
+  shared_.memory.forget(*this);
   ::close(descriptor_);
 }
 
@@ -139,8 +149,22 @@ void Client::keep_input(std::string_view bytes) {
 
 void Client::readable() {
   if (closing_) return;
-  if (input_ == nullptr) return read_into_arena();
-  read_into_own_buffer();
+  in_turn_ = true;
+  if (input_ == nullptr) {
+    read_into_arena();
+  } else {
+    read_into_own_buffer();
+  }
+  end_turn();
+}
+
+void Client::end_turn() {
+  in_turn_ = false;
+  if (shared_.limits.memory == 0) [[likely]] {
+    return;
+  }
+  count_memory();
+  if (closing_) drop_buffers();
 }
 
 void Client::peer_gone() {
@@ -150,7 +174,9 @@ void Client::peer_gone() {
 void Client::resume() {
   resuming_ = false;
   if (closing_ || !reading_ || input_ == nullptr) return;
+  in_turn_ = true;
   execute_own_buffer();
+  end_turn();
 }
 
 void Client::read_into_arena() {
@@ -262,6 +288,9 @@ void Client::added_output() {
     shared_.post_flush();
   }
   if (pending_bytes() > kEarlyWriteBytes) enforce_output_limit(shared_.loop.now());
+  if (shared_.limits.memory != 0) [[unlikely]] {
+    count_memory();
+  }
 }
 
 void Client::seal_output(Waiting& waiting) {
@@ -287,6 +316,9 @@ void Client::write() {
     }
   }
   update_interest();
+  if (shared_.limits.memory != 0) [[unlikely]] {
+    count_memory();
+  }
 }
 
 bool Client::write_directly() {
@@ -370,6 +402,7 @@ void Client::update_interest() {
 
 void Client::housekeeping(Instant now) {
   if (closing_) return;
+  if (shared_.limits.memory != 0) count_memory();
   enforce_output_limit(now);
   const bool may_idle = session.kind == ClientKind::kNormal && session.subscription_count() == 0;
   const int64_t timeout_s = shared_.limits.idle_timeout_s;
@@ -413,8 +446,35 @@ ClientBuffers Client::buffers() const {
   b.output_bytes = pending_bytes();
   if (waiting_ != nullptr) b.output_list = waiting_->blocks.size();
   b.memory = sizeof(Client) + b.query + b.query_free + out_.capacity() +
-             (waiting_ == nullptr ? 0 : waiting_->bytes);
+             (waiting_ == nullptr ? 0 : waiting_->bytes) + session.memory_bytes();
   return b;
+}
+
+void Client::count_memory() {
+  if (closing_) return;
+  // Servers are no clients here: neither counted nor closed.
+  const ClientKind kind = session.kind;
+  const bool counts =
+      shared_.limits.memory != 0 &&
+      (kind == ClientKind::kNormal || kind == ClientKind::kPubSub || kind == ClientKind::kMonitor);
+  if (!counts) return shared_.memory.forget(*this);
+  shared_.memory.set(*this, buffers().memory, !session.no_evict);
+  shared_.evict_clients();
+}
+
+void Client::evict() {
+  log_notice("Evicting client: id={} addr={} name={} tot-mem={}", session.id, peer_address(),
+             session.name, bytes());
+  ++shared_.stats.evicted;
+  shared_.memory.forget(*this);
+  close_soon("maxmemory-clients");
+  if (!in_turn_) drop_buffers();
+}
+
+void Client::drop_buffers() {
+  out_ = {};
+  waiting_.reset();
+  input_.reset();
 }
 
 }  // namespace redan

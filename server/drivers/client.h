@@ -21,6 +21,7 @@
 #include "common/resp/request_parser.h"
 #include "server/drivers/data_loop.h"
 #include "server/drivers/request_handler.h"
+#include "server/session/client_memory.h"
 #include "server/session/session.h"
 
 namespace redan {
@@ -36,6 +37,7 @@ struct ClientLimits {
   int64_t idle_timeout_s = 0;
   std::array<OutputLimit, 3> output = {};  // normal, replica, pubsub
   size_t query_buffer = 1024UL * 1024 * 1024;
+  size_t memory = 0;  // of all clients together (maxmemory-clients); 0: any
 };
 
 // Totals for INFO.
@@ -49,6 +51,7 @@ struct ClientIoStats {
   uint64_t wake_ups = 0;
   uint64_t output_limit_disconnections = 0;
   uint64_t query_buffer_disconnections = 0;
+  uint64_t evicted = 0;  // for maxmemory-clients
 };
 
 // What CLIENT LIST tells about a connection's buffers.
@@ -81,6 +84,7 @@ struct ClientShared {
   const int epoll;  // the loop's
   ClientLimits limits;
   ClientIoStats stats;
+  ClientMemory memory;  // kept only while limits.memory is set
   std::unique_ptr<char[]> arena{new char[kArenaBytes]};
   RequestParser parser;  // for requests that are whole in the arena
 
@@ -90,6 +94,8 @@ struct ClientShared {
   std::vector<Client*> to_close;
   // Outside of a batch nobody would look at the lists: makes the loop do it.
   void post_flush();
+  // maxmemory-clients: closes those who hold the most, until the others may stay.
+  void evict_clients();
 
   ByteBuffer take_buffer();
   void give_buffer(ByteBuffer buffer);
@@ -100,7 +106,7 @@ struct ClientShared {
   std::vector<ByteBuffer> pool_;  // buffers of clients that have nothing to say
 };
 
-class Client final : public Connection, public Pollable {
+class Client final : public Connection, public Pollable, public ClientMemory::Share {
  public:
   // Owns `descriptor` and puts it into the epoll descriptor.
   Client(ClientShared& shared, int descriptor, uint64_t id, bool unix_socket);
@@ -138,6 +144,11 @@ class Client final : public Connection, public Pollable {
   // Seconds of the soft limit's clock and the idle clock; called now and then.
   void housekeeping(Instant now);
   ClientBuffers buffers() const;
+  // Where there is a limit for the memory of all clients: says what this one holds now. It may be
+  // closed for it, as may others.
+  void count_memory();
+  // Closed for its memory, which is given back before the batch ends.
+  void evict();
 
  private:
   struct Block {
@@ -171,6 +182,8 @@ class Client final : public Connection, public Pollable {
     return *waiting_;
   }
 
+  void end_turn();
+  void drop_buffers();
   void read_into_arena();
   void read_into_own_buffer();
   void execute_own_buffer();
@@ -193,6 +206,7 @@ class Client final : public Connection, public Pollable {
   bool close_after_replies_ = false;
   bool write_listed_ = false;
   bool resuming_ = false;
+  bool in_turn_ = false;  // its requests are being read and executed: the buffers are in use
   ByteBuffer out_;
   std::unique_ptr<Waiting> waiting_;
   std::unique_ptr<Input> input_;

@@ -134,6 +134,7 @@ Client& ClientIo::add(int descriptor, bool unix_socket) {
   clients_.emplace(id, std::move(client));
   sessions_.emplace(id, &added.session);
   shared_.handler.opened(added.session);
+  if (shared_.limits.memory != 0) added.count_memory();
   return added;
 }
 
@@ -155,6 +156,7 @@ Session* ClientIo::adopt(int descriptor, ClientKind kind, std::string_view lefto
 void ClientIo::configure(const ClientIoOptions& options) {
   options_ = options;
   shared_.limits = options.limits;
+  for (auto& [id, client] : clients_) client->count_memory();
 }
 
 Result<void> ClientIo::listen(std::span<const std::string> addresses, int port) {

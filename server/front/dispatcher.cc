@@ -387,6 +387,8 @@ void Dispatcher::queue(Session& session, const Entry& entry, Args args, ReplyWri
   transaction.queued_flags |= entry.flags;
   if (!transaction.failed && !transaction.disturbed) {
     transaction.queue.push_back({{args.begin(), args.end()}});
+    transaction.bytes += sizeof(QueuedCommand);
+    for (const std::string_view arg : args) transaction.bytes += sizeof(std::string) + arg.size();
   }
   reply.simple("QUEUED");
 }

@@ -224,7 +224,7 @@ void stats_section(const Context& c) {
   info.field("expired_time_cap_reached_count", stats.expire_cut_short);
   info.field("expire_cycle_cpu_milliseconds", stats.expire_nanoseconds / 1'000'000);
   info.field("evicted_keys", c.parts.keyspace.stats().evicted);
-  info.field("evicted_clients", 0);
+  info.field("evicted_clients", io.evicted);
   info.field("evicted_scripts", 0);
   const Nanos exceeded = c.parts.stats.memory_exceeded_since
                              ? monotonic_now() - *c.parts.stats.memory_exceeded_since

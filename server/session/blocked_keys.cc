@@ -11,6 +11,9 @@ void BlockedKeys::add(Wait wait, std::span<const std::string_view> keys) {
   auto owned = std::make_unique<Wait>(std::move(wait));
   Wait& added = *owned;
   added.number = next_number_++;
+  for (const std::string& word : added.request) {
+    added.session->waiting_bytes += sizeof(word) + word.size();
+  }
   waits_.emplace(added.session, std::move(owned));
   for (const std::string_view key : keys) {
     auto found = queues_.find(View{added.db, key});
@@ -31,6 +34,7 @@ void BlockedKeys::forget(const Session& session) {
   const auto found = waits_.find(&session);
   if (found == waits_.end()) return;
   Wait& wait = *found->second;
+  wait.session->waiting_bytes = 0;
   if (wait.deadline) deadlines_.erase({*wait.deadline, wait.number});
   for (const auto& [queue, at] : wait.places) {
     queue->waits.erase(at);

@@ -14,6 +14,26 @@ Subscriptions& need_subscriptions(Session& session) {
   return *session.subscriptions;
 }
 
+using Names = std::set<std::string, std::less<>>;
+
+// False: it is there already.
+bool add(Subscriptions& all, Names Subscriptions::*names, std::string_view name) {
+  if (!(all.*names).emplace(name).second) return false;
+  all.bytes += name.size();
+  return true;
+}
+
+// False: it was not there.
+bool take(Session& session, Names Subscriptions::*names, std::string_view name) {
+  if (session.subscriptions == nullptr) return false;
+  Names& mine = (*session.subscriptions).*names;
+  const auto it = mine.find(name);
+  if (it == mine.end()) return false;
+  mine.erase(it);
+  session.subscriptions->bytes -= name.size();
+  return true;
+}
+
 // Sharded channels are counted by themselves.
 void confirm(Session& session, std::string_view kind, const std::string_view* name,
              ReplyWriter& reply) {
@@ -30,21 +50,21 @@ void confirm(Session& session, std::string_view kind, const std::string_view* na
 }  // namespace
 
 void PubSub::subscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
-  if (need_subscriptions(session).channels.emplace(channel).second) {
+  if (add(need_subscriptions(session), &Subscriptions::channels, channel)) {
     channels_[std::string(channel)].push_back(&session);
   }
   confirm(session, "subscribe", &channel, reply);
 }
 
 void PubSub::psubscribe(Session& session, std::string_view pattern, ReplyWriter& reply) {
-  if (need_subscriptions(session).patterns.emplace(pattern).second) {
+  if (add(need_subscriptions(session), &Subscriptions::patterns, pattern)) {
     patterns_[std::string(pattern)].push_back(&session);
   }
   confirm(session, "psubscribe", &pattern, reply);
 }
 
 void PubSub::ssubscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
-  if (need_subscriptions(session).shard_channels.emplace(channel).second) {
+  if (add(need_subscriptions(session), &Subscriptions::shard_channels, channel)) {
     shard_channels_[std::string(channel)].push_back(&session);
   }
   confirm(session, "ssubscribe", &channel, reply);
@@ -58,35 +78,18 @@ void PubSub::drop(Listeners& from, std::string_view name, Session& session) {
 }
 
 void PubSub::unsubscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
-  if (session.subscriptions != nullptr) {
-    auto& mine = session.subscriptions->channels;
-    if (const auto it = mine.find(channel); it != mine.end()) {
-      mine.erase(it);
-      drop(channels_, channel, session);
-    }
-  }
+  if (take(session, &Subscriptions::channels, channel)) drop(channels_, channel, session);
   confirm(session, "unsubscribe", &channel, reply);
 }
 
 void PubSub::punsubscribe(Session& session, std::string_view pattern, ReplyWriter& reply) {
-  if (session.subscriptions != nullptr) {
-    auto& mine = session.subscriptions->patterns;
-    if (const auto it = mine.find(pattern); it != mine.end()) {
-      mine.erase(it);
-      drop(patterns_, pattern, session);
-    }
-  }
+  if (take(session, &Subscriptions::patterns, pattern)) drop(patterns_, pattern, session);
   confirm(session, "punsubscribe", &pattern, reply);
 }
 
 void PubSub::sunsubscribe(Session& session, std::string_view channel, ReplyWriter& reply) {
-  if (session.subscriptions != nullptr) {
-    auto& mine = session.subscriptions->shard_channels;
-    if (const auto it = mine.find(channel); it != mine.end()) {
-      mine.erase(it);
-      drop(shard_channels_, channel, session);
-    }
-  }
+  if (take(session, &Subscriptions::shard_channels, channel))
+    drop(shard_channels_, channel, session);
   confirm(session, "sunsubscribe", &channel, reply);
 }
 

@@ -4,12 +4,21 @@
 
 namespace redan {
 
+namespace {
+// With its part in the book of all.
+size_t bytes_of(const std::pair<int, std::string>& place) {
+  constexpr size_t kNode = 64;
+  return 2 * (sizeof(place) + place.second.size()) + kNode;
+}
+}  // namespace
+
 void WatchedKeys::watch(Session& session, int db, std::string_view key) {
   if (session.transaction == nullptr) session.transaction = std::make_unique<Transaction>();
   auto& watched = session.transaction->watched;
   const Place place(db, key);
   if (std::find(watched.begin(), watched.end(), place) != watched.end()) return;
   watched.push_back(place);
+  session.transaction->bytes += bytes_of(place);
   watchers_[place].push_back(&session);
 }
 
@@ -19,6 +28,7 @@ void WatchedKeys::forget(Session& session) {
     const auto it = watchers_.find(place);
     if (it == watchers_.end()) continue;
     std::erase(it->second, &session);
+    session.transaction->bytes -= bytes_of(place);
     if (it->second.empty()) watchers_.erase(it);
   }
   session.transaction->watched.clear();

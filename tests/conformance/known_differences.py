@@ -178,6 +178,8 @@ def _null_of_the_other(upper, subject, oracle):
 
 
 KNOWN = [
+    Known("pfdebug-invalidates", "PFDEBUG may change the text that GET reads, which Redis tells no client-side cache",
+          lambda upper, subject, oracle: upper[0] == "PFDEBUG" and oracle == b"" and subject == upper[2].encode("latin-1").lower()),
     Known("redirected-null", "Redis writes the null of a redirected invalidation in the protocol of the client that tracks, which "
           "may be another than that of the client that reads it", _null_of_the_other),
     Known("shortest-doubles", "7.2 writes doubles with the fewest digits that read back, 7.0 with up to 17",

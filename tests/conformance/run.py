@@ -6,6 +6,7 @@
     run.py random --commands 5000000 --seed 7
     run.py random --coverage    tells which commands and edge values it drew, and the holes
     run.py events --seed 7      keyspace notifications of random commands
+    run.py invalidations        client-side caching: keys that random commands make invalid
     run.py replicated --seed 7  replicas of both kinds beside their primaries after random commands
     run.py users --seed 7       ACL users: random rules, and what they allow
     run.py metadata             COMMAND INFO, DOCS, GETKEYS and INFO's fields
@@ -25,6 +26,7 @@ from harness.processes import Lab  # noqa: E402
 
 import cluster  # noqa: E402
 import events  # noqa: E402
+import invalidations  # noqa: E402
 import metadata  # noqa: E402
 import random_run  # noqa: E402
 import replicated  # noqa: E402
@@ -52,7 +54,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="all",
-                        choices=["all", "sequences", "random", "events", "replicated", "users", "metadata", "cluster"])
+                        choices=["all", "sequences", "random", "events", "invalidations", "replicated", "users", "metadata",
+                                 "cluster"])
     parser.add_argument("name", nargs="?", default="", help="part of a sequence file's name")
     parser.add_argument("--commands", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=2)
@@ -72,6 +75,8 @@ def main():
             random_run.compare(pair, report, options.commands, options.seed, options.protocol or (2, 3), options.coverage)
         if options.part in ("all", "events"):
             events.compare(*pair, report, options.commands // 5, options.seed)
+        if options.part in ("all", "invalidations"):
+            invalidations.compare(*pair, report, options.commands // 10, options.seed)
         if options.part in ("all", "replicated"):
             replicated.compare(lab, pair, report, options.commands // 5, options.seed)
         if options.part in ("all", "users"):

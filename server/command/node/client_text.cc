@@ -67,7 +67,7 @@ std::string client_line(const ServerParts& parts, const Session& session) {
       whole_ms(now - session.last_interaction) / 1000, flags_of(parts, session), session.db,
       channels, patterns, sharded, multi, buffers.query, buffers.query_free, multi_memory,
       buffers.output, buffers.output, buffers.output, buffers.output_list, buffers.output_bytes,
-      buffers.memory + multi_memory, buffers.output_list > 0 ? "rw" : "r", session.last_command,
+      buffers.memory, buffers.output_list > 0 ? "rw" : "r", session.last_command,
       session.user == nullptr ? "(superuser)" : session.user->name(), redirection_of(session),
       static_cast<int>(session.resp), session.lib_name, session.lib_version);
 }

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,90 @@ struct Primary final : RequestHandler {
   Session* replica = nullptr;
   bool executed = false;
 };
+
+// Answers each request with 100 KB.
+struct Talker final : RequestHandler {
+  explicit Talker(DataLoop& l) : loop(l), io(loop, *this) {}
+
+  void opened(Session&) override {}
+  RequestLimits limits(const Session&) const override { return {}; }
+  void input_begins() override {}
+  void input_ends() override {}
+  void malformed(Session&, std::string_view) override {}
+  void batch_begins() override {}
+  void closed(Session& session) override { gone.push_back(session.id); }
+  Executed execute(Session& session, std::span<const std::string_view>, std::string_view,
+                   ReplyWriter& reply) override {
+    ++calls[session.id];
+    reply.bulk(std::string(100'000, 'x'));
+    return Executed::kDone;
+  }
+  void batch_done() override {
+    if (++batches == 3) loop.stop();
+  }
+  // A client that reads nothing and has asked so often.
+  Session& client(int questions, ClientKind kind = ClientKind::kNormal) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    others.push_back(ends[1]);
+    std::string requests;
+    for (int i = 0; i < questions; ++i) requests += "PING\r\n";
+    return *io.adopt(ends[0], kind, requests);
+  }
+  ~Talker() override {
+    for (const int end : others) ::close(end);
+  }
+
+  DataLoop& loop;
+  ClientIo io;
+  std::map<uint64_t, int> calls;
+  std::vector<uint64_t> gone;
+  std::vector<int> others;
+  int batches = 0;
+};
+
+TEST(ClientIo, WhoHoldsMostIsClosedWithinItsTurn) {
+  DataLoop loop;
+  Talker talker(loop);
+  talker.io.configure({.limits = {.memory = 3'000'000}});
+  Session& modest = talker.client(10);
+  Session& spared = talker.client(15);
+  spared.no_evict = true;
+  Session& greedy = talker.client(1000);
+  const uint64_t greedy_id = greedy.id;
+  loop.run();
+  EXPECT_EQ(talker.gone, std::vector{greedy_id});
+  EXPECT_EQ(talker.io.stats().evicted, 1u);
+  EXPECT_EQ(talker.calls[modest.id], 10);
+  EXPECT_EQ(talker.calls[spared.id], 15);
+  // It was stopped, not only closed afterwards.
+  EXPECT_LT(talker.calls[greedy_id], 40);
+}
+
+TEST(ClientIo, ServersAreNotClosedForTheirMemory) {
+  DataLoop loop;
+  Talker talker(loop);
+  talker.io.configure({.limits = {.memory = 200'000}});
+  talker.client(30, ClientKind::kReplica);
+  talker.client(30, ClientKind::kPrimary);
+  talker.client(30, ClientKind::kMigration);
+  loop.run();
+  EXPECT_EQ(talker.io.stats().evicted, 0u);
+  EXPECT_EQ(talker.calls.size(), 3u);
+}
+
+TEST(ClientIo, WithoutALimitNobodyIsClosedAndWithANewOneAtOnce) {
+  DataLoop loop;
+  Talker talker(loop);
+  talker.client(30);
+  talker.client(10);
+  loop.run();
+  EXPECT_EQ(talker.io.stats().evicted, 0u);
+  talker.io.configure({.limits = {.memory = 1'500'000}});
+  EXPECT_EQ(talker.io.stats().evicted, 1u);
+  talker.io.configure({.limits = {.memory = 300'000}});
+  EXPECT_EQ(talker.io.stats().evicted, 2u);
+}
 
 // A process may be killed between any two system calls: what is acknowledged must be on its way.
 TEST(ClientIo, TheStreamLeavesBeforeTheRepliesToWhatItHolds) {
