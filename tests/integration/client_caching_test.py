@@ -183,8 +183,7 @@ class Processes(Story):
             self.assertTrue(all(reader.pipeline([["GET", f"key:{i}"] for i in range(5000)])))
             evicted = server.stat("evicted_keys")
             writer.call("CONFIG", "SET", "maxmemory", server.stat("used_memory") - 2_000_000)
-            eventually(lambda: writer.pipeline([["SET", "x", "y"]]) == ["OK"] and server.stat("evicted_keys") > evicted + 100,
-                       20, "keys are evicted")
+            eventually(lambda: server.stat("evicted_keys") > evicted + 100, 20, "keys are evicted")
             writer.call("CONFIG", "SET", "maxmemory", 0)
             evicted = server.stat("evicted_keys")
         told = {self.heard(reader)[1][0] for _ in range(evicted)}
