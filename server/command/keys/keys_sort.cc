@@ -33,6 +33,7 @@ std::vector<SortElement> read_elements(const Entry& entry, const SortRequest& re
   std::vector<SortElement> elements;
   Listpack::Scratch scratch;
   if (entry.type() == ValueType::kSet) {
+    elements.reserve(SetView(entry).size());
     SetView(entry).for_each([&](const SetView::Member& member) {
       elements.push_back({.text = std::string(member.view(scratch))});
     });
@@ -43,6 +44,7 @@ std::vector<SortElement> read_elements(const Entry& entry, const SortRequest& re
   const bool keeps = request.keeps_order();
   const SortWindow window = keeps ? window_of(request, size) : SortWindow{0, size};
   if (window.size() == 0) return elements;
+  elements.reserve(window.size());
   const bool down = keeps && request.descending;
   const size_t first = down ? size - 1 - window.first : window.first;
   if (is_list) {
@@ -103,15 +105,16 @@ std::optional<double> number_of(const std::string& text) {
 
 // Finds what each element is compared by.
 Result<void> weigh(Call& call, const SortRequest& request, std::vector<SortElement>& elements) {
+  if (request.alpha && !request.by) return kOk;  // By themselves.
   for (SortElement& element : elements) {
-    std::optional<std::string> weight = element.text;
+    std::optional<std::string> weight;
     if (request.by) weight = look_up(call, *request.by, element.text);
     if (request.alpha) {
-      if (request.by) element.weight = std::move(weight);
+      element.weight = std::move(weight);
       continue;
     }
-    if (!weight) continue;
-    const std::optional<double> number = number_of(*weight);
+    if (request.by && !weight) continue;
+    const std::optional<double> number = number_of(request.by ? *weight : element.text);
     if (!number) return Error("One or more scores can't be converted into double");
     element.number = *number;
   }
@@ -122,6 +125,7 @@ Result<void> weigh(Call& call, const SortRequest& request, std::vector<SortEleme
 std::vector<std::optional<std::string>> results_of(Call& call, const SortRequest& request,
                                                    std::vector<SortElement>& elements) {
   std::vector<std::optional<std::string>> results;
+  results.reserve(elements.size() * std::max<size_t>(1, request.gets.size()));
   for (SortElement& element : elements) {
     if (request.gets.empty()) results.emplace_back(std::move(element.text));
     for (const SortPattern& pattern : request.gets) {
@@ -143,6 +147,7 @@ void store(Call& call, std::string_view target,
     return;
   }
   std::vector<std::string_view> push = {"RPUSH", target};
+  push.reserve(push.size() + results.size());
   auto list = std::make_unique<LargeList>(list_limits(call.keyspace().limits()));
   for (const auto& result : results) {
     push.push_back(result ? std::string_view(*result) : "");
@@ -186,6 +191,11 @@ Result<void> sort_value(Call& call, bool may_store) {
     } else if (entry->type() == ValueType::kSet) {
       apply_limit(elements, *request);
     }
+  }
+  if (request->gets.empty() && !request->target) {
+    call.reply().array(elements.size());
+    for (const SortElement& element : elements) call.reply().bulk(element.text);
+    return kOk;
   }
   const auto results = results_of(call, *request, elements);
   if (request->target) {
