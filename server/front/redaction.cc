@@ -62,8 +62,8 @@ std::vector<std::string_view> shown_words(const CommandEntry& command,
   if (name == "hello") hide_in_hello(words);
   if (name == "migrate") hide_in_migrate(words);
   if (name == "config|set") hide_in_config(words, options);
-  // Rules of a user hold passwords, and say what can be done to whom.
-  if (name == "acl|setuser") words.hide(3, words.size());
+  // Rules of a user hold passwords, and say who may do what.
+  if (name == "acl|setuser") words.hide(2, words.size());
   return words.take();
 }
 

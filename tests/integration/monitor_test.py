@@ -163,7 +163,8 @@ class Monitor(Story):
                 client.call("CONFIG", "SET", "slowlog-log-slower-than", 0)
                 client.pipeline([["AUTH", "pw"], ["AUTH", "default", "pw"], ["HELLO", 2, "AUTH", "default", "pw"],
                                  ["CONFIG", "SET", "masterauth", "pw", "timeout", 0],
-                                 ["MIGRATE", "127.0.0.1", 1, "nokey", 0, 10, "AUTH", "pw"]])
+                                 ["MIGRATE", "127.0.0.1", 1, "nokey", 0, 10, "AUTH", "pw"],
+                                 ["ACL", "SETUSER", "bob", "on", ">pw", "+@all"]])
                 return [entry[3] for entry in client.call("SLOWLOG", "GET")]
         self.assertNotIn(b"pw", [word for entry in self.told_twice(story) for word in entry])
 

@@ -154,6 +154,8 @@ TEST_F(MonitorTest, SecretsOfEachCommand) {
   EXPECT_EQ(words("MIGRATE h 1 k 0 1 AUTH2 u"), "MIGRATE h 1 k 0 1 AUTH2 -");
   EXPECT_EQ(words("CONFIG SET masterauth pw port 1 tls-key-file-pass x requirepass"),
             "CONFIG SET masterauth - port 1 tls-key-file-pass - requirepass");
+  EXPECT_EQ(words("ACL SETUSER bob on >secret"), "ACL SETUSER - - -");
+  EXPECT_EQ(words("ACL GETUSER bob"), "ACL GETUSER bob");
   EXPECT_EQ(words("GET auth"), "GET auth");
 }
 
