@@ -12,9 +12,6 @@ constexpr size_t kMaxInlineBytes = 64 * 1024;
 constexpr int64_t kMaxArguments = 1024 * 1024 * 1024;
 constexpr int64_t kMaxStrangerArguments = 10;
 constexpr int64_t kMaxStrangerBulkBytes = 16 * 1024;
-// Beyond these a look ahead costs more than it gains.
-constexpr size_t kMostWordsAhead = 64;
-constexpr size_t kLongestNameAhead = 128;
 }  // namespace
 
 void RequestParser::reset() {
@@ -78,31 +75,39 @@ inline const char* header(const char* p, const char* end, char mark, size_t& num
   return short_number(p + 1, end, number);
 }
 
+// The bulk strings of a request at p; nullptr where one is not whole or not usual.
+inline const char* take_args(const char* p, const char* end, size_t max_bulk_bytes,
+                             std::span<std::string_view> args) {
+  for (std::string_view& arg : args) {
+    size_t length = 0;
+    p = header(p, end, '$', length);
+    if (p == nullptr || static_cast<size_t>(end - p) < length + 2) return nullptr;
+    if (length > max_bulk_bytes) return nullptr;
+    arg = {p, length};
+    p += length + 2;
+  }
+  return p;
+}
+
 }  // namespace
 
-NamesAhead names_ahead(std::string_view input) {
-  NamesAhead ahead;
+void RequestsAhead::find(std::string_view input, const RequestLimits& limits) {
+  count_ = 0;
+  if (!limits.authenticated) return;
   const char* const end = input.data() + input.size();
-  for (const char* p = input.data(); p != end && ahead.count < NamesAhead::kMost;) {
+  const auto max_bulk_bytes = static_cast<size_t>(limits.max_bulk_bytes);
+  const char* p = input.data();
+  begin_[0] = p;
+  for (uint32_t next_arg = 0; count_ < kMost && p != end;) {
     size_t words = 0;
     p = header(p, end, '*', words);
-    if (p == nullptr || words > kMostWordsAhead) break;
-    std::array<std::string_view, 4> first{};
-    for (size_t i = 0; i < words; ++i) {
-      size_t length = 0;
-      p = header(p, end, '$', length);
-      if (p == nullptr || static_cast<size_t>(end - p) < length + 2) return ahead;
-      if (i < first.size() && length <= kLongestNameAhead) first[i] = {p, length};
-      p += length + 2;
-    }
-    ahead.bytes = static_cast<size_t>(p - input.data());
-    if (first[1].empty()) continue;
-    // ZADD and ZINCRBY name the score before the member.
-    const bool sorted_set = !first[0].empty() && (first[0][0] | 0x20) == 'z';
-    ahead.keys[ahead.count] = first[1];
-    ahead.members[ahead.count++] = sorted_set && words > 3 ? first[3] : first[2];
+    if (p == nullptr || words == 0 || words > kMostArgs - next_arg) return;
+    p = take_args(p, end, max_bulk_bytes, {args_.data() + next_arg, words});
+    if (p == nullptr) return;
+    next_arg += static_cast<uint32_t>(words);
+    first_arg_[++count_] = next_arg;
+    begin_[count_] = p;
   }
-  return ahead;
 }
 
 std::string_view* RequestParser::make_args(size_t count) {
@@ -120,15 +125,8 @@ bool RequestParser::parse_whole_array(std::string_view input, const RequestLimit
   size_t count = 0;
   const char* p = header(begin, end, '*', count);
   if (p == nullptr || count == 0 || count > 1024) return false;
-  std::string_view* arg = make_args(count);
-  for (std::string_view* const last = arg + count; arg != last; ++arg) {
-    size_t length = 0;
-    p = header(p, end, '$', length);
-    if (p == nullptr || static_cast<size_t>(end - p) < length + 2) return false;
-    if (length > max_bulk_bytes) return false;
-    *arg = {p, length};
-    p += length + 2;
-  }
+  p = take_args(p, end, max_bulk_bytes, {make_args(count), count});
+  if (p == nullptr) return false;
   position_ = static_cast<size_t>(p - begin);
   return true;
 }

@@ -22,17 +22,29 @@ struct RequestLimits {
   bool authenticated = true;
 };
 
-// Second and third words of requests that will be executed soon: a key, and perhaps a field or a
-// member, for whoever wants to ask the memory for them early.
-struct NamesAhead {
+// The whole, usual requests at the front of some input, found in one pass: nearly all that arrives.
+// What is anything else (inline, half there, malformed, very long, a stranger's) is RequestParser's.
+class RequestsAhead {
+ public:
   static constexpr size_t kMost = 16;
-  std::array<std::string_view, kMost> keys;
-  std::array<std::string_view, kMost> members;  // empty: none, or too long for one
-  size_t count = 0;
-  size_t bytes = 0;  // of the input that they were found in
+  static constexpr size_t kMostArgs = 256;  // of all of them
+
+  // Forgets what it held. The views point into `input`.
+  void find(std::string_view input, const RequestLimits& limits);
+
+  size_t size() const { return count_; }
+  std::span<const std::string_view> args(size_t i) const {
+    return {args_.data() + first_arg_[i], args_.data() + first_arg_[i + 1]};
+  }
+  // Byte for byte, as it came.
+  std::string_view raw(size_t i) const { return {begin_[i], begin_[i + 1]}; }
+
+ private:
+  size_t count_ = 0;
+  std::array<const char*, kMost + 1> begin_{};
+  std::array<uint32_t, kMost + 1> first_arg_{};
+  std::array<std::string_view, kMostArgs> args_;
 };
-// Looks at the first requests of `input` that are whole, usual and short; stops at any other.
-NamesAhead names_ahead(std::string_view input);
 
 class RequestParser {
  public:
@@ -53,6 +65,7 @@ class RequestParser {
   size_t needed() const { return needed_; }
   // Forgets a half-read request.
   void reset();
+  bool half_read() const { return missing_args_ >= 0; }
 
  private:
   bool parse_whole_array(std::string_view input, const RequestLimits& limits);

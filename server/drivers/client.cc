@@ -238,28 +238,40 @@ bool Client::received(ssize_t got) {
 // of a half-read request behind them.
 size_t Client::execute(std::string_view input, RequestParser& parser) {
   RequestHandler& handler = shared_.handler;
+  RequestsAhead& ahead = shared_.ahead;
   size_t used = 0;
-  size_t looked_at = 0;
+  size_t next = 0;   // of the requests ahead
+  size_t found = 0;  // their number
   handler.input_begins();
   RequestLimits limits = handler.limits(session);
   ReplyWriter reply(out(), session.resp);
   while (reading_ && !closing_ && used < input.size()) {
-    const RequestParser::Status status = parser.parse(input.substr(used), limits);
-    if (status == RequestParser::Status::kIncomplete) break;
-    if (status == RequestParser::Status::kError) {
-      reply.error_text("ERR", parser.error());
-      handler.malformed(session, parser.error());
-      close_after_replies();
-      used = input.size();
-      break;
+    std::span<const std::string_view> args;
+    std::string_view raw;
+    if (next == found && !parser.half_read()) {
+      ahead.find(input.substr(used), limits);
+      next = 0;
+      found = ahead.size();
+      if (found > 1) handler.look_ahead(session, ahead);
     }
-    if (used >= looked_at && used + parser.consumed() < input.size()) {
-      looked_at = used + handler.look_ahead(session, input.substr(used));
+    if (next < found) [[likely]] {
+      args = ahead.args(next);
+      raw = ahead.raw(next++);
+    } else {
+      const RequestParser::Status status = parser.parse(input.substr(used), limits);
+      if (status == RequestParser::Status::kIncomplete) break;
+      if (status == RequestParser::Status::kError) {
+        reply.error_text("ERR", parser.error());
+        handler.malformed(session, parser.error());
+        close_after_replies();
+        used = input.size();
+        break;
+      }
+      args = parser.args();
+      raw = input.substr(used, parser.consumed());
     }
-    if (!parser.args().empty()) {
-      const Executed executed =
-          handler.execute(session, parser.args(), input.substr(used, parser.consumed()), reply);
-      if (executed == Executed::kLater) {
+    if (!args.empty()) {
+      if (handler.execute(session, args, raw, reply) == Executed::kLater) {
         parser.reset();
         stop_reading();
         break;
@@ -268,7 +280,7 @@ size_t Client::execute(std::string_view input, RequestParser& parser) {
       reply.set_version(session.resp);
       if (!limits.authenticated) limits = handler.limits(session);
     }
-    used += parser.consumed();
+    used += raw.size();
     if (out_.size() > kEarlyWriteBytes) {
       write();
       out();

@@ -87,6 +87,7 @@ struct ClientShared {
   ClientMemory memory;  // kept only while limits.memory is set
   std::unique_ptr<char[]> arena{new char[kArenaBytes]};
   RequestParser parser;  // for requests that are whole in the arena
+  RequestsAhead ahead;   // of the client whose requests are executed
 
   bool in_batch = false;
   std::vector<Client*> to_write;   // have new output since the last flush

@@ -32,11 +32,8 @@ class RequestHandler {
   virtual void batch_begins() = 0;
   // Bytes of one client have been read and will now be executed.
   virtual void input_begins() = 0;
-  // `input` holds several requests, of which the first is executed next. How many bytes it has
-  // looked at; it is asked again behind them.
-  virtual size_t look_ahead(const Session& /*session*/, std::string_view input) {
-    return input.size();
-  }
+  // Several requests of one client that will be executed next, if nothing comes between.
+  virtual void look_ahead(const Session& /*session*/, const RequestsAhead& /*requests*/) {}
   // They were executed, as far as they are whole; the bytes may go.
   virtual void input_ends() = 0;
   // All that came in was executed. What it set off is still to be done, and may answer others.

@@ -84,7 +84,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void malformed(Session& session, std::string_view why) override;
   void batch_begins() override;
   void input_begins() override;
-  size_t look_ahead(const Session& session, std::string_view input) override;
+  void look_ahead(const Session& session, const RequestsAhead& requests) override;
   void input_ends() override;
   void batch_ends() override;
   void batch_done() override;

@@ -1,4 +1,5 @@
 // Requests in one piece and in many are the same requests, and end in the same error.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -48,22 +49,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   RequestParser one;
   fuzz::take(one, whole, limits, at_once);
 
-  // What was read ahead is what the parser reads, request by request.
-  const NamesAhead ahead = names_ahead(whole);
-  REDAN_CHECK(ahead.bytes <= whole.size());
-  if (limits.authenticated && !whole.empty()) {
-    fuzz::Seen looked_at;
-    RequestParser third;
-    fuzz::take(third, std::string_view(whole).substr(0, ahead.bytes), limits, looked_at);
-    size_t next = 0;
-    for (const auto& request : looked_at.requests) {
-      if (next < ahead.count && request.size() > 1 && request[1] == ahead.keys[next]) ++next;
-    }
-    if (looked_at.error.empty()) {
-      REDAN_CHECK(looked_at.consumed == ahead.bytes);
-      REDAN_CHECK(next == ahead.count);
-    }
+  // What is read ahead is what the parser reads, request by request.
+  RequestsAhead ahead;
+  ahead.find(whole, limits);
+  REDAN_CHECK(ahead.size() <= at_once.requests.size());
+  const char* at = whole.data();
+  for (size_t i = 0; i < ahead.size(); ++i) {
+    REDAN_CHECK(std::ranges::equal(ahead.args(i), at_once.requests[i]));
+    REDAN_CHECK(ahead.raw(i).data() == at);
+    REDAN_CHECK(!ahead.raw(i).empty());
+    at += ahead.raw(i).size();
   }
+  REDAN_CHECK(at <= whole.data() + whole.size());
 
   fuzz::Seen in_pieces;
   RequestParser other;

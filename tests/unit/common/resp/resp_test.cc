@@ -72,40 +72,54 @@ TEST(RequestParser, StrangersGetTenSmallArguments) {
   EXPECT_EQ(parser.parse("*10\r\n", stranger), Status::kIncomplete);
 }
 
-TEST(NamesAhead, AreTheKeysAndMembersOfWholeRequests) {
-  const std::string input =
-      "*1\r\n$4\r\nPING\r\n"
-      "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\nxx\r\n"
-      "*2\r\n$3\r\nGET\r\n$12\r\nkey:00000001\r\n"
-      "*4\r\n$4\r\nzadd\r\n$1\r\nz\r\n$1\r\n5\r\n$1\r\nm\r\n";
-  const NamesAhead ahead = names_ahead(input);
-  ASSERT_EQ(ahead.count, 3U);
-  EXPECT_EQ(ahead.bytes, input.size());
-  EXPECT_EQ(ahead.keys[0], "a");
-  EXPECT_EQ(ahead.members[0], "xx");
-  EXPECT_EQ(ahead.keys[1], "key:00000001");
-  EXPECT_EQ(ahead.members[1], "");
-  EXPECT_EQ(ahead.keys[2], "z");
-  EXPECT_EQ(ahead.members[2], "m");  // not the score
+std::vector<std::string> words_of(const RequestsAhead& ahead, size_t i) {
+  return {ahead.args(i).begin(), ahead.args(i).end()};
 }
 
-TEST(NamesAhead, StopAtWhatIsNotWholeOrNotUsual) {
+TEST(RequestsAhead, AreTheWholeRequestsAtTheFront) {
+  const std::string ping = "*1\r\n$4\r\nPING\r\n";
+  const std::string set = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$12\r\nkey:00000001\r\n";
+  const std::string input = ping + set + "*2\r\n$3\r\nGET\r\n";
+  RequestsAhead ahead;
+  ahead.find(input, {});
+  ASSERT_EQ(ahead.size(), 2U);
+  EXPECT_EQ(words_of(ahead, 0), std::vector<std::string>{"PING"});
+  EXPECT_EQ(ahead.raw(0), ping);
+  EXPECT_EQ(words_of(ahead, 1), (std::vector<std::string>{"SET", "a", "key:00000001"}));
+  EXPECT_EQ(ahead.raw(1), set);
+}
+
+TEST(RequestsAhead, StopAtWhatIsNotWholeOrNotUsual) {
   const std::string get = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
-  for (const char* rest : {"*2\r\n$3\r\nGET\r\n$1\r\n", "GET a\r\n", "*-1\r\n", "*2\r\n$x\r\n",
-                           "*2\r\n$3\r\nGET\r\n$99\r\na\r\n", "*65\r\n", "$3\r\nGET\r\n"}) {
+  RequestsAhead ahead;
+  for (const char* rest : {"*2\r\n$3\r\nGET\r\n$1\r\n", "GET a\r\n", "*-1\r\n", "*0\r\n", "*2\r\n$x\r\n",
+                           "*2\r\n$3\r\nGET\r\n$99\r\na\r\n", "*256\r\n", "$3\r\nGET\r\n"}) {
     const std::string input = get + rest;
-    const NamesAhead ahead = names_ahead(input);
-    EXPECT_EQ(ahead.count, 1U) << rest;
-    EXPECT_EQ(ahead.bytes, get.size()) << rest;
+    ahead.find(input, {});
+    EXPECT_EQ(ahead.size(), 1U) << rest;
   }
-  EXPECT_EQ(names_ahead("").bytes, 0U);
-  // No more than there is room for, and no name that would take long to hash.
+  ahead.find("", {});
+  EXPECT_EQ(ahead.size(), 0U);
+  ahead.find(get, {.authenticated = false});
+  EXPECT_EQ(ahead.size(), 0U);
+  ahead.find("*2\r\n$3\r\nGET\r\n$5\r\nabcde\r\n", {.max_bulk_bytes = 4});
+  EXPECT_EQ(ahead.size(), 0U);
+}
+
+TEST(RequestsAhead, TakesNoMoreThanThereIsRoomFor) {
+  const std::string get = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
   std::string many;
   for (int i = 0; i < 40; ++i) many += get;
-  EXPECT_EQ(names_ahead(many).count, NamesAhead::kMost);
-  EXPECT_EQ(names_ahead(many).bytes, NamesAhead::kMost * get.size());
-  const std::string longest(1000, 'k');
-  EXPECT_EQ(names_ahead("*2\r\n$3\r\nGET\r\n$1000\r\n" + longest + "\r\n").count, 0U);
+  RequestsAhead ahead;
+  ahead.find(many, {});
+  EXPECT_EQ(ahead.size(), RequestsAhead::kMost);
+  std::string wide = "*100\r\n";
+  for (int i = 0; i < 100; ++i) wide += "$1\r\nx\r\n";
+  const std::string thrice = wide + wide + wide;
+  ahead.find(thrice, {});
+  ASSERT_EQ(ahead.size(), 2U);
+  EXPECT_EQ(ahead.args(1).size(), 100U);
+  EXPECT_EQ(ahead.raw(1), wide);
 }
 
 TEST(RequestParser, RandomBytesNeverHarm) {

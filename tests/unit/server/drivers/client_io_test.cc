@@ -154,14 +154,13 @@ struct Recorder final : RequestHandler {
   void batch_begins() override { heard.emplace_back("batch"); }
   void input_begins() override { heard.emplace_back("input"); }
   void input_ends() override {}
-  size_t look_ahead(const Session&, std::string_view input) override {
-    if (looks_at == 0) return input.size();
-    heard.push_back("look at " + std::string(input.substr(0, looks_at)));
-    return looks_at;
+  void look_ahead(const Session&, const RequestsAhead& requests) override {
+    heard.push_back("look at " + std::to_string(requests.size()));
   }
   Executed execute(Session& session, std::span<const std::string_view> args, std::string_view,
                    ReplyWriter& reply) override {
     heard.push_back(std::to_string(session.id) + " " + std::string(args[0]));
+    if (std::exchange(refuses, "") == args[0]) return Executed::kLater;
     reply.ok();
     return Executed::kDone;
   }
@@ -174,7 +173,7 @@ struct Recorder final : RequestHandler {
   DataLoop& loop;
   ClientIo io;
   size_t enough = 0;
-  size_t looks_at = 0;  // bytes at once
+  std::string refuses;  // the first time
   std::vector<std::string> heard;
 };
 
@@ -195,25 +194,50 @@ TEST(ClientIo, AnnouncesEachClientsInputBeforeItsRequests) {
   for (auto& pair : ends) ::close(pair[1]);
 }
 
+// What a client sends, byte by byte or at once, in the kernel before the loop looks.
+struct Sender {
+  Sender(Recorder& handler, std::string_view bytes) {
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    session = handler.io.adopt(ends[0], ClientKind::kNormal, "");
+    EXPECT_EQ(::send(ends[1], bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  }
+  ~Sender() { ::close(ends[1]); }
+  int ends[2];
+  Session* session;
+};
+
 TEST(ClientIo, LetsTheHandlerLookAheadWhereMoreThanOneRequestIsThere) {
   DataLoop loop;
   Recorder handler(loop);
-  handler.looks_at = 6;
-  int ends[2][2];
-  const std::string_view sent[2] = {"A\r\nB\r\nC\r\nD\r\nE\r\n", "A\r\n"};
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends[i]), 0);
-    handler.io.adopt(ends[i][0], ClientKind::kNormal, "");
-    ASSERT_EQ(::send(ends[i][1], sent[i].data(), sent[i].size(), 0),
-              static_cast<ssize_t>(sent[i].size()));
-  }
+  const std::string a = "*1\r\n$1\r\nA\r\n", b = "*1\r\n$1\r\nB\r\n";
+  const Sender first(handler, a + b + "C\r\n" + a + b + "*1\r\n$1"), second(handler, a);
   handler.heard.clear();
-  handler.enough = 12;
+  handler.enough = 11;
   loop.run();
-  EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "look at A\r\nB\r\n", "1 A",
-                                                     "1 B", "look at C\r\nD\r\n", "1 C", "1 D",
-                                                     "1 E", "input", "2 A", "done"}));
-  for (auto& pair : ends) ::close(pair[1]);
+  EXPECT_EQ(handler.heard,
+            (std::vector<std::string>{"batch", "input", "look at 2", "1 A", "1 B", "1 C",
+                                      "look at 2", "1 A", "1 B", "input", "2 A", "done"}));
+}
+
+// Requests that were read ahead, but not executed, come again.
+TEST(ClientIo, ForgetsWhatItReadAheadWhenARequestHasToWait) {
+  DataLoop loop;
+  Recorder handler(loop);
+  std::string sent;
+  for (const char* name : {"A", "B", "C"}) sent += "*1\r\n$1\r\n" + std::string(name) + "\r\n";
+  const Sender client(handler, sent), other(handler, sent);
+  handler.heard.clear();
+  handler.refuses = "A";
+  handler.enough = 8;
+  loop.run();
+  EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "look at 3", "1 A", "input",
+                                                     "look at 3", "2 A", "2 B", "2 C", "done"}));
+  handler.heard.clear();
+  handler.enough = 5;
+  client.session->connection->resume_reading();
+  loop.run();
+  EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "look at 3", "1 A", "1 B",
+                                                     "1 C", "done"}));
 }
 
 TEST(ClientIo, AcceptsSomeConnectionsInATurnAndTheOthersInTheNext) {
