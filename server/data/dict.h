@@ -31,6 +31,7 @@
 #include "common/base/check.h"
 #include "common/base/keyed_hash.h"
 #include "common/base/rng.h"
+#include "common/base/same_text.h"
 #include "server/data/bucket_array.h"
 
 namespace redan {
@@ -63,7 +64,7 @@ struct DictSlots {
   static Shown shown(Handle entry) { return *entry; }
   static Key key(Handle entry) { return entry->key(); }
   static uint64_t hash(const HashKey& hash_key, Key key) { return keyed_hash(hash_key, key); }
-  static bool is(Handle entry, Key key) { return entry->key() == key; }
+  static bool is(Handle entry, Key key) { return same_text(entry->key(), key); }
 };
 
 template <class Entry, class Rules = KeepsAllRules, class Slots = DictSlots<Entry>>

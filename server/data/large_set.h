@@ -94,7 +94,7 @@ struct SetSlots {
   }
   static bool is(Handle member, Key key) {
     if (member.is_integer()) return key.is_integer && member.integer() == key.integer;
-    return !key.is_integer && member.text()->view() == key.text;
+    return !key.is_integer && same_text(member.text()->view(), key.text);
   }
 };
 

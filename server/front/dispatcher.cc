@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/crc16.h"
 #include "common/base/parse.h"
+#include "common/base/same_text.h"
 #include "common/command/keys.h"
 #include "common/log/log.h"
 #include "server/front/gates.h"
@@ -296,8 +297,11 @@ bool is_http(std::string_view command) {
 
 // The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
 // expired); a primary that renamed those commands as we did does not mean to hide them from us.
-const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) const {
+// A pipeline calls the same command again and again.
+const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) {
+  if (same_text(name, found_name_)) return found_;
   const Entry* entry = parts_.commands.find(name);
+  if (entry != nullptr) found_name_ = name, found_ = entry;
   const bool is_stream =
       session.kind == ClientKind::kPrimary || session.kind == ClientKind::kMigration;
   if (entry != nullptr || !is_stream) [[likely]] {

@@ -119,7 +119,7 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   static constexpr uint32_t kLongestSeries = 8;
   static constexpr size_t kSmallBytes = 1024;  // of a request, of a reply
 
-  const Entry* find(const Session& session, std::string_view name) const;
+  const Entry* find(const Session& session, std::string_view name);
   // The long way, past every gate; `entry` is null where there is no such command.
   Executed run(Session& session, const Entry* entry, Args args, ReplyWriter& reply);
   Executed run_past_gates(Session& session, const Entry& entry, uint32_t flags, Args args,
@@ -192,6 +192,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   OwnExpiry own_expiry_;
   uint64_t last_ticks_ = 0;
   Series series_;
+  std::string found_name_;  // what find() found last
+  const Entry* found_ = nullptr;
   std::vector<uint8_t> quick_;  // by CommandEntry::id: may join a series
   bool series_allowed_ = false;
   bool hot_active_ = false;  // HOTKEYS
