@@ -1,6 +1,7 @@
 #include "common/resp/request_parser.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "common/base/parse.h"
@@ -56,17 +57,24 @@ const char* short_number(const char* p, const char* end, size_t& number) {
 }
 
 // "$16\r\n" or "*3\r\n" with one or two digits, as nearly every header is; else the general way.
+// Five bytes as two words: what must be there is compared at once.
 inline const char* header(const char* p, const char* end, char mark, size_t& number) {
+  const auto word = [](char a, char b, char c, char d) {
+    return std::bit_cast<uint32_t>(std::array<char, 4>{a, b, c, d});
+  };
   if (end - p >= 5) [[likely]] {
-    const unsigned tens = static_cast<unsigned char>(p[1]) - unsigned{'0'};
-    if (p[0] == mark && tens < 10) [[likely]] {
-      if (p[2] == '\r' && p[3] == '\n') {
-        number = tens;
+    uint32_t four;
+    std::memcpy(&four, p, sizeof four);
+    const unsigned first = static_cast<unsigned char>(p[1]) - unsigned{'0'};
+    if (first < 10) [[likely]] {
+      if ((four & word(-1, 0, -1, -1)) == word(mark, 0, '\r', '\n')) {
+        number = first;
         return p + 4;
       }
-      const unsigned ones = static_cast<unsigned char>(p[2]) - unsigned{'0'};
-      if (tens > 0 && ones < 10 && p[3] == '\r' && p[4] == '\n') {
-        number = tens * 10 + ones;
+      const unsigned second = static_cast<unsigned char>(p[2]) - unsigned{'0'};
+      if ((four & word(-1, 0, 0, -1)) == word(mark, 0, 0, '\r') && p[4] == '\n' && first > 0 &&
+          second < 10) {
+        number = first * 10 + second;
         return p + 5;
       }
     }

@@ -188,6 +188,10 @@ int64_t ReplicationDriver::feed(int db, std::span<const std::string_view> args) 
   return s.standing.backlog().offset();
 }
 
+bool ReplicationDriver::listened_to() const {
+  return state_->is_replica() || state_->standing.backlog().active();
+}
+
 void ReplicationDriver::flush() {
   state_->sources.flush();
 }

@@ -85,6 +85,7 @@ class ReplicationDriver final : public ReplicationService {
 
   // ReplicationService
   int64_t feed(int db, std::span<const std::string_view> args) override;
+  bool listened_to() const override;
   void flush() override;
   bool is_replica() const override;
   bool link_up() const override;

@@ -120,6 +120,8 @@ void Dispatcher::judge_state() {
   watches_memory_ = parts_.config.maxmemory > 0 && !nearly_short;
   doubtful_ = doubtful_flags(parts_.config, parts_.replication, parts_.snapshots, is_loading(),
                              nearly_short);
+  listened_to_ = parts_.migration != nullptr || parts_.replication.listened_to();
+  if (!listened_to_) unheard_offset_ = parts_.replication.offset();
   const int64_t slow_us = parts_.config.slowlog_log_slower_than;
   slow_ns_ = slow_us < 0 ? UINT64_MAX : static_cast<uint64_t>(slow_us) * 1000;
   if (const int64_t ms = parts_.config.latency_monitor_threshold; ms > 0) {
@@ -660,6 +662,10 @@ std::optional<Slot> Dispatcher::slot_of(Args args) {
 }
 
 void Dispatcher::propagate(Session& session, Args args) {
+  if (!listened_to_) {
+    session.last_write_offset = unheard_offset_;
+    return;
+  }
   if (!propagation_.replaced()) {
     session.last_write_offset = feed(session.db, args);
     return;

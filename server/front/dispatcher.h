@@ -182,6 +182,8 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   uint64_t refresh_ticks_;          // a batch that takes longer gets a new time
   bool watches_memory_ = false;     // maxmemory is set and far
   uint32_t doubtful_ = UINT32_MAX;  // see gates.h; nothing is certain before the first batch
+  bool listened_to_ = true;         // replicas, or a backlog for them, or nodes that get slots
+  int64_t unheard_offset_ = 0;      // the stream's, while it is not
   uint64_t slow_ns_ = UINT64_MAX;   // slowlog-log-slower-than or latency-monitor-threshold
   // How an ordinary call gets past the gates: it is not asked, or where its slot is, or all of it
   // (while there is a pause).

@@ -3,6 +3,7 @@
 // the other, each costs as much as executing the command.
 #include <array>
 
+#include "common/base/same_text.h"
 #include "server/keyspace/keyspace.h"
 
 namespace redan {
@@ -18,7 +19,7 @@ void Keyspace::prefetch(int db, std::span<const std::string_view> keys,
   } else {
     const Table& table = *database(db).table;
     for (size_t i = 0; i < keys.size(); ++i) {
-      const bool again = i > 0 && keys[i] == keys[i - 1];
+      const bool again = i > 0 && same_text(keys[i], keys[i - 1]);
       hashes[i] = again ? hashes[i - 1] : table.prefetch_bucket(keys[i]);
     }
     for (size_t i = 0; i < keys.size(); ++i) table.prefetch_matches(hashes[i]);

@@ -63,6 +63,9 @@ class ReplicationService {
   // AOF), after it ran. MULTI and EXEC are fed around the commands of one transaction. Returns the
   // stream's offset behind it; a replica's own writes stay here.
   virtual int64_t feed(int db, std::span<const std::string_view> args) = 0;
+  // False: nobody hears the stream and no backlog keeps it, so feed() does nothing and answers
+  // offset(). Changes between batches, or by a command of administration.
+  virtual bool listened_to() const { return true; }
   // At the end of each batch of requests, before replies are written: hands what was fed to the
   // replicas' connections.
   virtual void flush() = 0;

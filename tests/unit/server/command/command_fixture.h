@@ -60,6 +60,7 @@ class FakeReplication : public ReplicationService {
     return ++fed;
   }
   void flush() override {}
+  bool listened_to() const override { return listened; }
   bool is_replica() const override { return replica; }
   bool link_up() const override { return true; }
   int good_replicas() const override { return 0; }
@@ -67,7 +68,9 @@ class FakeReplication : public ReplicationService {
   Result<void> replicate_from(std::string_view, int) override { return kOk; }
   std::string primary_host() const override { return ""; }
   int primary_port() const override { return 0; }
-  void psync(Session&, std::span<const std::string_view>, ReplyWriter&) override {}
+  void psync(Session&, std::span<const std::string_view>, ReplyWriter&) override {
+    listened = true;
+  }
   void replconf(Session&, std::span<const std::string_view>, ReplyWriter&) override {}
   void session_closed(Session&) override {}
   void applied(Session&, std::string_view) override {}
@@ -80,6 +83,7 @@ class FakeReplication : public ReplicationService {
   void write_stats(InfoWriter&) const override {}
 
   bool replica = false;
+  bool listened = true;
   std::function<void(int db, std::span<const std::string_view>)> follower;
   std::string stream;  // What was fed, a semicolon behind each command.
   int64_t fed = 0;     // commands, taken for the stream's offset

@@ -106,6 +106,23 @@ TEST_F(DispatcherTest, LooksAheadOnceTheDataOutgrowsTheCaches) {
   dispatcher.input_ends();
 }
 
+// Nobody hears the stream, so it is not written; from the moment that a replica asks for it on it
+// is, also within one batch.
+TEST_F(DispatcherTest, FeedsTheStreamFromTheMomentThatAReplicaAsks) {
+  replication.listened = false;
+  replication.fed = 7;
+  dispatcher.batch_begins();
+  dispatcher.input_begins();
+  request({"SET", "a", "1"});
+  EXPECT_EQ(replication.stream, "");
+  EXPECT_EQ(session.last_write_offset, 7);
+  request({"PSYNC", "?", "-1"});
+  request({"SET", "a", "2"});
+  EXPECT_EQ(replication.stream, "SET a 2; ");
+  EXPECT_EQ(session.last_write_offset, 8);
+  dispatcher.input_ends();
+}
+
 // latency-monitor-threshold keeps events on its own, whatever the slow log's threshold is.
 TEST_F(DispatcherTest, WhatHoldsTheThreadUpIsALatencyEvent) {
   config.enable_debug_command = LocalAllowed::kYes;
