@@ -432,7 +432,11 @@ void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWr
     }
   }
   if (keyspace.dirty() == dirty_before && !propagation_.forced()) return;
-  propagate(session, args);
+  if (listened_to_) {
+    propagate(session, args);
+  } else {
+    session.last_write_offset = unheard_offset_;
+  }
   if (writable_replica_ && session.kind != ClientKind::kPrimary) [[unlikely]] {
     own_expiry_.wrote(session.db, entry, args);
   }
@@ -662,10 +666,6 @@ std::optional<Slot> Dispatcher::slot_of(Args args) {
 }
 
 void Dispatcher::propagate(Session& session, Args args) {
-  if (!listened_to_) {
-    session.last_write_offset = unheard_offset_;
-    return;
-  }
   if (!propagation_.replaced()) {
     session.last_write_offset = feed(session.db, args);
     return;

@@ -146,9 +146,10 @@ class Dispatcher final : public RequestHandler, public KeyspaceObserver, public 
   void queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
   // `told`: HOTKEYS hears of it; else that is decided here.
   void call(Session& session, const Entry& entry, Args args, ReplyWriter& reply, bool told = false);
-  void call_in_series(Session& session, const Entry& entry, Args args, std::string_view raw,
-                      ReplyWriter& reply);
-  void handle(Session& session, const Entry& entry, Args args, ReplyWriter& reply);
+  [[gnu::always_inline]] inline void call_in_series(Session& session, const Entry& entry, Args args,
+                                                    std::string_view raw, ReplyWriter& reply);
+  [[gnu::always_inline]] inline void handle(Session& session, const Entry& entry, Args args,
+                                            ReplyWriter& reply);
   void end_series() {
     if (series_.calls != 0) finish_series();
   }
