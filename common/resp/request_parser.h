@@ -23,7 +23,8 @@ struct RequestLimits {
 };
 
 // The whole, usual requests at the front of some input, found in one pass: nearly all that arrives.
-// What is anything else (inline, half there, malformed, very long, a stranger's) is RequestParser's.
+// What is anything else (inline, half there, malformed, very long, a stranger's) is
+// RequestParser's.
 class RequestsAhead {
  public:
   static constexpr size_t kMost = 16;

@@ -165,7 +165,8 @@ void Dispatcher::refresh_time(uint64_t now_ticks) {
 
 Executed Dispatcher::execute(Session& session, Args args, std::string_view raw,
                              ReplyWriter& reply) {
-  const Entry* const entry = find(session, args[0]);
+  // A pipeline calls the same command again and again.
+  const Entry* const entry = same_text(args[0], found_name_) ? found_ : find(session, args[0]);
   if (entry != nullptr && is_ordinary(session) && !is_doubtful(entry->flags, doubtful_) &&
       entry->handler != nullptr && !entry->is_container() && entry->accepts(args.size()) &&
       !session.replies_withheld()) [[likely]] {
@@ -299,9 +300,7 @@ bool is_http(std::string_view command) {
 
 // The stream carries effects under their first names too (SET ... PXAT for SETEX, DEL for what
 // expired); a primary that renamed those commands as we did does not mean to hide them from us.
-// A pipeline calls the same command again and again.
 const Dispatcher::Entry* Dispatcher::find(const Session& session, std::string_view name) {
-  if (same_text(name, found_name_)) return found_;
   const Entry* entry = parts_.commands.find(name);
   if (entry != nullptr) found_name_ = name, found_ = entry;
   const bool is_stream =

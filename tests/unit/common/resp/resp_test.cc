@@ -92,8 +92,9 @@ TEST(RequestsAhead, AreTheWholeRequestsAtTheFront) {
 TEST(RequestsAhead, StopAtWhatIsNotWholeOrNotUsual) {
   const std::string get = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
   RequestsAhead ahead;
-  for (const char* rest : {"*2\r\n$3\r\nGET\r\n$1\r\n", "GET a\r\n", "*-1\r\n", "*0\r\n", "*2\r\n$x\r\n",
-                           "*2\r\n$3\r\nGET\r\n$99\r\na\r\n", "*256\r\n", "$3\r\nGET\r\n"}) {
+  for (const char* rest :
+       {"*2\r\n$3\r\nGET\r\n$1\r\n", "GET a\r\n", "*-1\r\n", "*0\r\n", "*2\r\n$x\r\n",
+        "*2\r\n$3\r\nGET\r\n$99\r\na\r\n", "*256\r\n", "$3\r\nGET\r\n"}) {
     const std::string input = get + rest;
     ahead.find(input, {});
     EXPECT_EQ(ahead.size(), 1U) << rest;

@@ -236,8 +236,8 @@ TEST(ClientIo, ForgetsWhatItReadAheadWhenARequestHasToWait) {
   handler.enough = 5;
   client.session->connection->resume_reading();
   loop.run();
-  EXPECT_EQ(handler.heard, (std::vector<std::string>{"batch", "input", "look at 3", "1 A", "1 B",
-                                                     "1 C", "done"}));
+  EXPECT_EQ(handler.heard,
+            (std::vector<std::string>{"batch", "input", "look at 3", "1 A", "1 B", "1 C", "done"}));
 }
 
 TEST(ClientIo, AcceptsSomeConnectionsInATurnAndTheOthersInTheNext) {
