@@ -39,7 +39,8 @@ TrackingTable::Ids TrackingTable::take(std::string_view key) {
 void TrackingTable::clear() {
   if (keys_.size() > kFreedAtOnce) cleared_.push_back(std::move(keys_));
   keys_.clear();
-  order_ = {};
+  order_.clear();
+  order_.shrink_to_fit();
   items_ = 0;
 }
 
