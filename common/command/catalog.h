@@ -107,6 +107,7 @@ class CommandCatalog {
   size_t size() const { return entries_.size(); }
   // Commands that can be called, without subcommands (COMMAND COUNT), in order of declaration.
   std::vector<const CommandEntry*> callable() const;
+  size_t callable_count() const { return names_.size(); }
 
   // The rename-command directive; an empty `to` takes the command away.
   Result<void> rename(std::string_view name, std::string_view to);

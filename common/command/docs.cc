@@ -303,7 +303,7 @@ void command_all(const CommandCatalog& catalog, ReplyWriter& reply) {
 }
 
 void command_count(const CommandCatalog& catalog, ReplyWriter& reply) {
-  reply.integer(static_cast<int64_t>(catalog.callable().size()));
+  reply.integer(static_cast<int64_t>(catalog.callable_count()));
 }
 
 Result<void> command_list(const CommandCatalog& catalog, DocWords args, ReplyWriter& reply) {

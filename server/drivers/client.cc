@@ -131,12 +131,23 @@ void Client::gather_packets() {
   sockets::gather_packets(descriptor_);
 }
 
+const Client::Addresses& Client::addresses() const {
+  if (addresses_ == nullptr) {
+    const std::string path = session.unix_socket ? sockets::unix_path(descriptor_) + ":0" : "";
+    addresses_ = std::make_unique<const Addresses>(
+        session.unix_socket
+            ? Addresses{.peer = path, .local = path}
+            : Addresses{.peer = sockets::peer(descriptor_), .local = sockets::local(descriptor_)});
+  }
+  return *addresses_;
+}
+
 std::string Client::peer_address() const {
-  return session.unix_socket ? sockets::unix_path(descriptor_) + ":0" : sockets::peer(descriptor_);
+  return addresses().peer;
 }
 
 std::string Client::local_address() const {
-  return session.unix_socket ? sockets::unix_path(descriptor_) + ":0" : sockets::local(descriptor_);
+  return addresses().local;
 }
 
 // --- input ---

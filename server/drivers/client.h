@@ -211,6 +211,13 @@ class Client final : public Connection, public Pollable, public ClientMemory::Sh
   ByteBuffer out_;
   std::unique_ptr<Waiting> waiting_;
   std::unique_ptr<Input> input_;
+  // Of both ends, once somebody has asked; CLIENT LIST would ask the kernel for each client.
+  struct Addresses {
+    std::string peer;
+    std::string local;
+  };
+  const Addresses& addresses() const;
+  mutable std::unique_ptr<const Addresses> addresses_;
 };
 
 }  // namespace redan

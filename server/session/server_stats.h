@@ -89,6 +89,17 @@ struct ServerStats {
   Rate replication_output;
   uint64_t expire_nanoseconds = 0;  // of looking for keys whose time has come
   uint64_t expire_cut_short = 0;    // times that looking ended by its share of time
+  // What the allocator and the kernel said last: they take 20 us to answer.
+  struct MemorySample {
+    int64_t used = 0;      // as MemoryUse
+    int64_t keyspace = 0;  // at the same moment, by the keyspace's own count
+    int64_t active = 0;    // the allocator's pages that hold something
+    int64_t resident = 0;  // by the allocator's count
+    int64_t rss = 0;       // by the kernel's
+    int64_t total_system = 0;
+    Instant taken{};
+  };
+  std::optional<MemorySample> memory_sample;
   uint64_t startup_memory = 0;
   uint64_t peak_memory = 0;
   uint64_t used_memory = 0;      // at the last tick, by the allocator

@@ -20,8 +20,8 @@ enum class Added : uint8_t { kNew, kWasThere, kNoInteger, kOutgrown };
 
 // Adds to an intset or a listpack as long as it may stay one.
 template <class Bytes>
-Added add_packed(Bytes bytes, ValueForm form, std::string_view member,
-                 const EncodingLimits& limits) {
+Added add_packed(Bytes bytes, ValueForm form, std::string_view member, const EncodingLimits& limits,
+                 bool known_new = false) {
   if (form == ValueForm::kIntset) {
     const std::optional<int64_t> integer = as_integer(member);
     if (!integer) return Added::kNoInteger;
@@ -32,7 +32,7 @@ Added add_packed(Bytes bytes, ValueForm form, std::string_view member,
     return IntsetEdit::insert(bytes, *integer) ? Added::kNew : Added::kWasThere;
   }
   const Listpack pack(bytes.view());
-  if (pack.find(member, pack.first()) != Listpack::kNone) return Added::kWasThere;
+  if (!known_new && pack.find(member, pack.first()) != Listpack::kNone) return Added::kWasThere;
   if (pack.size() >= limits.set_entries || member.size() > limits.set_value_bytes ||
       pack.bytes().size() + member.size() > limits.packed_bytes) {
     return Added::kOutgrown;
@@ -237,8 +237,20 @@ void SetBuilder::expect(size_t members) {
 }
 
 bool SetBuilder::add(std::string_view member) {
+  return add(member, false);
+}
+
+bool SetBuilder::add(const SetView::Member& member) {
+  return add(member, false);
+}
+
+void SetBuilder::add_new(const SetView::Member& member) {
+  add(member, true);
+}
+
+bool SetBuilder::add(std::string_view member, bool known_new) {
   if (large_ != nullptr) return large_->add(member);
-  switch (add_packed(StringBytes(bytes_), form_, member, limits_)) {
+  switch (add_packed(StringBytes(bytes_), form_, member, limits_, known_new)) {
     case Added::kNew:
       return true;
     case Added::kWasThere:
@@ -259,7 +271,7 @@ bool SetBuilder::add(std::string_view member) {
   return large_->add(member);
 }
 
-bool SetBuilder::add(const SetView::Member& member) {
+bool SetBuilder::add(const SetView::Member& member, bool known_new) {
   if (member.is_integer && form_ == ValueForm::kIntset &&
       Intset(bytes_).size() < limits_.set_intset_entries) {
     StringBytes store(bytes_);
@@ -267,7 +279,7 @@ bool SetBuilder::add(const SetView::Member& member) {
   }
   if (large_ != nullptr) return large_->add(member);
   Listpack::Scratch scratch;
-  return add(member.view(scratch));
+  return add(member.view(scratch), known_new);
 }
 
 StoredValue SetBuilder::take() {

@@ -119,12 +119,16 @@ class SetBuilder {
   // false: it is there already.
   bool add(std::string_view member);
   bool add(const SetView::Member& member);
+  // One that is known not to be there: a compact form is not searched.
+  void add_new(const SetView::Member& member);
   bool contains(const SetView::Member& member) const { return view().contains(member); }
   size_t size() const { return view().size(); }
   StoredValue take();
 
  private:
   SetView view() const { return SetView(form_, bytes_, large_.get()); }
+  bool add(std::string_view member, bool known_new);
+  bool add(const SetView::Member& member, bool known_new);
   void become_large(size_t expected);
 
   const EncodingLimits& limits_;

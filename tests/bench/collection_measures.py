@@ -6,6 +6,7 @@ import random
 from harness.processes import Lab
 
 from measures import Floor, answered, cpu_of, finish, load, load_on
+from size_templates import AT_SIZES, FILL, NEVER_AT_A_MILLION, ONCE, PREPARE, WHOLE
 
 WORKLOADS = {
     "LPUSH": (["LPUSH", "list", "xxx"], "0.55x"),
@@ -132,64 +133,6 @@ def memory_of_collections(report, builds, options):
                 lab.close()
 
 
-# Commands on a collection of N elements named as FILL makes them; {m} is a member, {i} an index in the middle, {j}
-# that and 10 more, {x} a new name for each call. What makes a collection larger or smaller is measured together with
-# what undoes it (" ; "): the size stays what the line says.
-FILL = {
-    "list": lambda i: ("RPUSH", "list", f"m{i}"),
-    "hash": lambda i: ("HSET", "hash", f"m{i}", f"v{i}"),
-    "set": lambda i: ("SADD", "set", f"m{i}"),
-    "ints": lambda i: ("SADD", "ints", i),
-    "zset": lambda i: ("ZADD", "zset", i, f"m{i}"),
-    "stream": lambda i: ("XADD", "stream", f"1-{i + 1}", "f", f"v{i}"),
-    "bits": lambda i: ("SETBIT", "bits", i * 8, 1),
-    "hll": lambda i: ("PFADD", "hll", f"m{i}"),
-    "geo": lambda i: ("GEOADD", "geo", i * 0.37 % 360 - 180, i * 0.13 % 170 - 85, f"m{i}"),
-    "numbers": lambda i: ("RPUSH", "numbers", i * 7919 % 1_000_003),
-}
-AT_SIZES = {
-    "list": ["LPUSH list x ; LPOP list", "RPUSH list x ; RPOP list", "LPUSH list x ; RPOP list", "RPUSH list x y ; LMPOP 1 list LEFT COUNT 2",
-             "LLEN list", "LINDEX list 0", "LINDEX list -1", "LINDEX list {i}", "LSET list {i} y", "LRANGE list 0 9",
-             "LRANGE list {i} {j}", "LINSERT list BEFORE m5 x ; LREM list 1 x", "LPOS list m7", "LMOVE list list LEFT RIGHT",
-             "RPOPLPUSH list list", "LTRIM list 0 -1", "LRANGE list 0 -1", "LPOS list none"],
-    "hash": ["HSET hash {m} y", "HSET hash {x} y ; HDEL hash {x}", "HGET hash {m}", "HMGET hash {m} m1 m2 none",
-             "HEXISTS hash {m}", "HSTRLEN hash {m}", "HINCRBY hash counter 1", "HINCRBYFLOAT hash counter 1.5", "HLEN hash",
-             "HRANDFIELD hash 5", "HRANDFIELD hash -5 WITHVALUES", "HSCAN hash 0", "HSETNX hash {x} y ; HDEL hash {x}",
-             "HGETALL hash", "HKEYS hash", "HVALS hash"],
-    "set": ["SADD set {x} ; SREM set {x}", "SADD set {m}", "SISMEMBER set {m}", "SMISMEMBER set {m} m1 none", "SCARD set",
-            "SRANDMEMBER set", "SRANDMEMBER set 5", "SRANDMEMBER set -5", "SADD set {x} ; SPOP set", "SSCAN set 0",
-            "SMEMBERS set", "SINTER set ints", "SINTERCARD 2 set ints LIMIT 5", "SUNION set ints", "SDIFF set ints"],
-    "ints": ["SADD ints {i}", "SISMEMBER ints {i}", "SREM ints {i} ; SADD ints {i}", "SRANDMEMBER ints 5", "SMEMBERS ints"],
-    "zset": ["ZADD zset {i} {m}", "ZADD zset {i} {x} ; ZREM zset {x}", "ZINCRBY zset 1 {m}", "ZSCORE zset {m}",
-             "ZMSCORE zset {m} none", "ZRANK zset {m}", "ZREVRANK zset {m}", "ZCARD zset", "ZCOUNT zset 3 {i}",
-             "ZLEXCOUNT zset - +", "ZRANGE zset 0 9", "ZRANGE zset {i} {j} WITHSCORES",
-             "ZRANGE zset {i} +inf BYSCORE LIMIT 0 10", "ZREVRANGE zset 0 9", "ZRANGEBYSCORE zset {i} {j}",
-             "ZADD zset -1 {x} ; ZPOPMIN zset", "ZADD zset 1e9 {x} ; ZPOPMAX zset", "ZRANDMEMBER zset 5", "ZSCAN zset 0",
-             "ZADD zset -1 {x} ; ZREMRANGEBYRANK zset 0 0", "ZADD zset 0.5 {x} ; ZREMRANGEBYSCORE zset 0.5 0.5",
-             "ZADD zset -1 {x} ; ZMPOP 1 zset MIN", "ZRANGE zset 0 -1", "ZUNION 2 zset zset", "ZINTER 2 zset zset",
-             "ZDIFF 2 zset none", "ZRANGESTORE other zset 0 9", "ZUNIONSTORE other 1 zset"],
-    "stream": ["XADD stream MAXLEN = {size} * f v", "XLEN stream", "XRANGE stream - + COUNT 10", "XREVRANGE stream + - COUNT 10",
-               "XRANGE stream 1-{i} + COUNT 10", "XREAD COUNT 10 STREAMS stream 1-{i}", "XDEL stream 1-{i}",
-               "XTRIM stream MAXLEN 100000000", "XINFO STREAM stream", "XRANGE stream - +"],
-    "bits": ["SETBIT bits {i} 1", "GETBIT bits {i}", "BITCOUNT bits", "BITPOS bits 0", "BITFIELD bits INCRBY u8 {i} 1",
-             "BITOP NOT other bits", "BITOP AND other bits bits", "BITCOUNT bits 0 9", "STRLEN bits", "GETRANGE bits 0 9",
-             "DUMP bits"],
-    "hll": ["PFADD hll {m}", "PFADD hll {x}", "PFCOUNT hll", "PFCOUNT hll none", "PFMERGE merged hll"],
-    "geo": ["GEOADD geo 15.5 40.5 {m}", "GEOPOS geo {m}", "GEODIST geo {m} m1", "GEOHASH geo {m}",
-            "GEOSEARCH geo FROMMEMBER {m} BYRADIUS 100 km", "GEOSEARCH geo FROMMEMBER {m} BYRADIUS 300 km ASC COUNT 5",
-            "GEOSEARCH geo FROMMEMBER {m} BYBOX 500 500 km COUNT 5 ANY"],
-    "numbers": ["SORT numbers LIMIT 0 10", "SORT numbers ALPHA LIMIT 0 10", "SORT numbers BY nosort LIMIT 0 10"],
-}
-# What answers, or goes through, all elements.
-WHOLE = ("list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION",
-         "ZINTER", "ZDIFF", "- +", "BITCOUNT bits", "BITPOS", "BITOP", "DUMP", "LINDEX list {i}", "LSET", "LRANGE list {i}",
-         "LINSERT", "LREM", "LPOS", "GEOSEARCH", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM", "SORT numbers LIMIT", "SORT numbers ALPHA")
-
-# Of these, what takes so long at a million that once a round is enough.
-ONCE = ("list 0 -1", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION", "ZINTER",
-        "ZDIFF", "stream - +", "SORT")
-
-
 def calls_of(template, size, count):
     draw = random.Random(1)
     for n in range(count):
@@ -198,16 +141,30 @@ def calls_of(template, size, count):
         yield from (command.split() for command in call.split(" ; "))
 
 
+def with_payloads(server, calls):
+    """`RESTORE key 0 <list> REPLACE` restores what the server's own DUMP of `list` answers."""
+    payloads = {}
+    for call in calls:
+        if call[0] == "RESTORE":
+            source = call[3]
+            if source not in payloads:
+                payloads[source] = server.call("DUMP", source[1:-1])
+            call = [*call[:3], payloads[source], *call[4:]]
+        yield call
+
+
 def commands_at_sizes(report, builds, options):
     """Each command at 10, 1 000 and 1 000 000 elements, through one connection; median of the rounds."""
     for size in (10, 1000) if options.quick else (10, 1000, 1_000_000):
         lab = Lab("bench")
         try:
-            servers = {build.name: lab.server(build.name, build, **{"proto-max-bulk-len": "1gb"}) for build in builds}
+            servers = {build.name: lab.server(build.name, build, **{"proto-max-bulk-len": "1gb", "sanitize-dump-payload": "yes"}) for build in builds}
             for kind, fill in FILL.items():
                 if knows(servers, fill(0)):
                     for server in servers.values():
                         load(server, size, fill)
+                        for call in PREPARE.get(kind, ()):
+                            server.call(*call.format(size=size).split())
             for kind, templates in AT_SIZES.items():
                 for template in templates:
                     if knows(servers, template.split()) and knows(servers, FILL[kind](0)):
@@ -219,6 +176,8 @@ def commands_at_sizes(report, builds, options):
 def measure_command(report, servers, template, size, options):
     """Short commands go in pipelines of 200: behind smaller ones what is measured is how a server wakes up."""
     heavy = size > 1000 and any(part in template for part in WHOLE)
+    if size > 1000 and any(part in template for part in NEVER_AT_A_MILLION):
+        return
     once = heavy and any(part in template for part in ONCE)
     count = 1 if once else 64 if heavy else 2000 if size <= 1000 and any(part in template for part in WHOLE) else 20_000
     if options.quick:
@@ -227,7 +186,7 @@ def measure_command(report, servers, template, size, options):
     for _ in range(options.rounds):
         for name in random.sample(list(servers), len(servers)):
             server = servers[name]
-            calls = list(calls_of(template, size, count))
+            calls = list(with_payloads(server, calls_of(template, size, count)))
             with server.client(timeout=120) as client:
                 if size <= 1000:
                     for call in calls[:template.count(" ; ") + 1]:

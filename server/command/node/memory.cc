@@ -7,6 +7,7 @@
 #include "server/command/call.h"
 #include "server/command/families.h"
 #include "server/command/node/memory_report.h"
+#include "server/session/server_stats.h"
 
 namespace redan {
 namespace {
@@ -162,6 +163,7 @@ Result<void> malloc_stats(Call& call) {
 
 Result<void> purge(Call& call) {
   purge_memory();
+  call.server().stats.memory_sample.reset();
   call.reply().ok();
   return kOk;
 }

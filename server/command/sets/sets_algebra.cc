@@ -82,7 +82,7 @@ ValueForm form_of_difference(std::span<const SetView> sets, const EncodingLimits
   SetBuilder whole(limits);
   if (sets.size() * first.size() / 2 > members) {
     first.for_each_until([&](const SetView::Member& member) {
-      whole.add(member);
+      whole.add_new(member);
       return whole.form() != ValueForm::kLarge;
     });
   }
@@ -105,7 +105,7 @@ Result<void> store(Call& call, Operation operation, std::string_view event) {
     }
   } else {
     compute(operation, *operands, keyspace.limits(), [&](const SetView::Member& member) {
-      result.add(member);
+      result.add_new(member);
       return true;
     });
   }

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "common/base/parse.h"
 #include "server/values/set_algebra.h"
 
 namespace redan {
@@ -139,6 +140,30 @@ TEST_F(Sets, BehaveAsSetsInAnyForm) {
     }
     keyspace.check_invariants();
     keyspace.flush(0, Keyspace::Free::kNow);
+  }
+}
+
+// Members that are known to be new lead to the same value as members that are looked for.
+TEST(SetBuilder, TakesNewMembersUnsearched) {
+  const Keyspace keyspace({.databases = 1, .seed = 1});
+  const std::vector<std::vector<std::string>> lists = {
+      {"1", "2", "3"}, {"1", "two", "3"}, {"a", "1", std::string(100, 'x'), "b"}};
+  for (size_t more : {0U, 100U, 1000U}) {
+    for (std::vector<std::string> members : lists) {
+      for (size_t i = 0; i < more; ++i) members.push_back(std::to_string(i + 10));
+      SetBuilder searched(keyspace.limits()), unsearched(keyspace.limits());
+      for (const std::string& member : members) {
+        EXPECT_TRUE(searched.add(member));
+        const auto number = parse_int64(member);
+        unsearched.add_new(number ? SetView::Member{.is_integer = true, .integer = *number}
+                                  : SetView::Member{.text = member});
+      }
+      EXPECT_EQ(unsearched.form(), searched.form());
+      EXPECT_EQ(unsearched.size(), members.size());
+      for (const std::string& member : members) {
+        EXPECT_TRUE(unsearched.contains({.text = member})) << member;
+      }
+    }
   }
 }
 
