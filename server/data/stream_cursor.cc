@@ -11,6 +11,8 @@ StreamCursor::StreamCursor(const LargeStream& stream, StreamId low, StreamId hig
       backwards_(direction == Direction::kBackwards),
       position_(nodes_.end()) {
   if (nodes_.empty() || low > high) return;
+  // Who has read all that there is asks again and again, and the last node need not be searched.
+  if (!backwards_ && low > stream.state().last_id) return;
   const StreamId from = backwards_ ? high : low;
   if (from >= nodes_.at(nodes_.last()).id) {
     position_ = nodes_.last();

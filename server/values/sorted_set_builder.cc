@@ -32,12 +32,28 @@ size_t SortedSetBuilder::size() const {
   return large_ != nullptr ? large_->size() : PackedSortedSet(bytes_).size();
 }
 
+bool SortedSetBuilder::stays_compact(std::string_view member, size_t size) const {
+  return fits(member) && bytes_.size() + member.size() <= limits_.packed_bytes &&
+         std::max<uint64_t>(expected_, size + 1) <= limits_.sorted_set_entries;
+}
+
+void SortedSetBuilder::append(std::string_view member, double score) {
+  if (large_ == nullptr) {
+    if (stays_compact(member, PackedSortedSet(bytes_).size())) {
+      StringBytes store(bytes_);
+      ListpackEdit::append_pair(store, PackedElement(member), PackedScore(score).element());
+      return;
+    }
+    become_large();
+  }
+  large_->add_unordered(member, score);
+}
+
 bool SortedSetBuilder::add(std::string_view member, double score) {
   if (large_ == nullptr) {
     const PackedSortedSet set(bytes_);
     if (set.find(member) != PackedSortedSet::kNone) return false;
-    if (fits(member) && bytes_.size() + member.size() <= limits_.packed_bytes &&
-        std::max<uint64_t>(expected_, set.size() + 1) <= limits_.sorted_set_entries) {
+    if (stays_compact(member, set.size())) {
       StringBytes store(bytes_);
       ListpackEdit::insert_pair(store, set.place_for(score, member), PackedElement(member),
                                 PackedScore(score).element());

@@ -24,6 +24,8 @@ class SortedSetBuilder {
   void expect(uint64_t members) { expected_ = members; }
   // False, and nothing done: the member is there already.
   bool add(std::string_view member, double score);
+  // A new one whose place is behind all that came so far; nothing is searched.
+  void append(std::string_view member, double score);
   size_t size() const;
   // The set; there is at least one member. The builder is over.
   StoredValue take();
@@ -33,6 +35,8 @@ class SortedSetBuilder {
   bool fits(std::string_view member) const {
     return member.size() <= limits_.sorted_set_value_bytes;
   }
+  // As one more than `size`, in the compact form.
+  bool stays_compact(std::string_view member, size_t size) const;
 
   EncodingLimits limits_;
   uint64_t expected_ = 0;

@@ -94,7 +94,7 @@ AT_SIZES = {
           "CLIENT INFO", "CLIENT LIST", "COMMAND COUNT", "COMMAND INFO get", "SLOWLOG LEN", "LATENCY LATEST", "ROLE", "LASTSAVE"],
 }
 # What answers, or goes through, all elements.
-WHOLE = ("RESTORE other", "SDIFFSTORE", "GET string", "COPY string", "KEYS", "LCS", "XPENDING queue g IDLE", "MEMORY USAGE", "GEORADIUS", "list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION",
+WHOLE = ("RESTORE other", "SDIFFSTORE", "GET string", "COPY string", "KEYS", "LCS", "SORT_RO", "XPENDING queue g IDLE", "MEMORY USAGE", "GEORADIUS", "list 0 -1", "list none", "GETALL", "HKEYS", "HVALS", "SMEMBERS", "SINTER", "SUNION", "SDIFF", "zset 0 -1", "ZUNION",
          "ZINTER", "ZDIFF", "- +", "BITCOUNT bits", "BITPOS", "BITOP", "DUMP", "LINDEX list {i}", "LSET", "LRANGE list {i}",
          "LINSERT", "LREM", "LPOS", "GEOSEARCH", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "LTRIM", "SORT numbers LIMIT", "SORT numbers ALPHA")
 

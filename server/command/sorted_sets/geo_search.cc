@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/double_text.h"
@@ -323,10 +324,19 @@ void propagate_hits(Call& call, std::string_view target, const std::vector<Hit>&
 }
 
 void store_hits(Call& call, const std::vector<Hit>& hits, const Search& search, bool searched) {
+  const auto stored = [&](const Hit& hit) {
+    return search.stores_distances ? hit.distance : static_cast<double>(hit.score);
+  };
+  std::vector<const Hit*> ordered;
+  ordered.reserve(hits.size());
+  for (const Hit& hit : hits) ordered.push_back(&hit);
+  std::sort(ordered.begin(), ordered.end(), [&](const Hit* a, const Hit* b) {
+    return std::pair(stored(*a), std::string_view(a->member)) <
+           std::pair(stored(*b), std::string_view(b->member));
+  });
   SortedSetBuilder builder(call.keyspace().limits());
-  for (const Hit& hit : hits) {
-    builder.add(hit.member, search.stores_distances ? hit.distance : hit.score);
-  }
+  builder.expect(hits.size());
+  for (const Hit* hit : ordered) builder.append(hit->member, stored(*hit));
   propagate_hits(call, *search.target, hits, search.stores_distances);
   store_sorted_set(call, *search.target, builder, searched ? "geosearchstore" : "georadiusstore");
 }

@@ -234,6 +234,15 @@ TEST(SortedSetBuilder, IsCompactAsLongAsTheLimitsAllowIt) {
   large.large->check_invariants();
   EXPECT_EQ(large.large->size(), 129u);
 
+  // In order and new: the same, without a search.
+  SortedSetBuilder appended(limits), beyond(limits);
+  for (int i = 0; i < 128; ++i) appended.append(std::to_string(i), i);
+  EXPECT_EQ(appended.take().bytes, packed.bytes);
+  for (int i = 0; i < 129; ++i) beyond.append(std::to_string(i), i);
+  large = beyond.take();
+  ASSERT_EQ(large.form, ValueForm::kLarge);
+  large.large->check_invariants();
+
   SortedSetBuilder claims(limits);
   claims.expect(UINT64_MAX);
   EXPECT_TRUE(claims.add("one", 1));
