@@ -17,7 +17,7 @@ class Proxy:
         self.limit = None  # Bytes from the target that one connection may carry.
         self.limited = 0   # How many connections ended that way.
         self.open = True
-        self.pairs = []
+        self.pairs = {}  # (client, target): how many pumps run
         self.lock = threading.Lock()
         self.listener = socket.create_server((HOST, self.port))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -25,9 +25,9 @@ class Proxy:
     def cut(self):
         self.open = False
         with self.lock:
-            pairs, self.pairs = self.pairs, []
+            pairs = list(self.pairs)
         for pair in pairs:
-            self._close(pair)
+            self._hang_up(pair)
 
     def heal(self):
         self.open = True
@@ -37,12 +37,23 @@ class Proxy:
         self.listener.close()
 
     @staticmethod
-    def _close(pair):
+    def _hang_up(pair):
+        """Both pumps hear of it. A descriptor that is closed while one of them still reads may be another connection's
+        by then, whose bytes it would take: the last one closes."""
         for end in pair:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def _ended(self, pair):
+        self._hang_up(pair)
+        with self.lock:
+            self.pairs[pair] -= 1
+            if self.pairs[pair] > 0:
+                return
+            del self.pairs[pair]
+        for end in pair:
             end.close()
 
     def _accept(self):
@@ -62,7 +73,7 @@ class Proxy:
             target.settimeout(None)
             pair = (client, target)
             with self.lock:
-                self.pairs.append(pair)
+                self.pairs[pair] = 2
             threading.Thread(target=self._pump, args=(client, target, pair, None), daemon=True).start()
             threading.Thread(target=self._pump, args=(target, client, pair, self.limit), daemon=True).start()
 
@@ -83,4 +94,4 @@ class Proxy:
                         break
         except OSError:
             pass
-        self._close(pair)
+        self._ended(pair)

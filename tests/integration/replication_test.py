@@ -179,7 +179,9 @@ class Mixture:
             self.assertReplyError("MISCONF", replica.call, "PING")
             primary.call("SET", "k", may)
             if may == "no":
-                self.assertEqual(replica.wait(), -signal.SIGABRT)
+                # redis-server's report of its end crashes now and then.
+                ends = [-signal.SIGABRT] + [-signal.SIGSEGV] * (self.replica_build.name == "redis")
+                self.assertIn(replica.wait(), ends)
                 self.assertIn("Replica was unable to write command to disk", replica.log())
             else:
                 replica.wait_in_sync(primary)
