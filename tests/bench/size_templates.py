@@ -74,7 +74,7 @@ AT_SIZES = {
             "GEORADIUSBYMEMBER geo {m} 100 km", "GEORADIUSBYMEMBER_RO geo {m} 100 km WITHDIST"],
     "numbers": ["SORT numbers LIMIT 0 10", "SORT numbers ALPHA LIMIT 0 10", "SORT numbers BY nosort LIMIT 0 10",
                 "SORT_RO numbers LIMIT 0 10", "SORT numbers LIMIT 0 10 STORE other", "SORT numbers BY nosort GET k* LIMIT 0 10"],
-    "string": ["APPEND string x ; SETRANGE string 0 y", "SETRANGE string {i} y", "GETRANGE string {i} {j}", "SUBSTR string {i} {j}",
+    "string": ["SETRANGE string {i} y", "GETRANGE string {i} {j}", "SUBSTR string {i} {j}",
                "STRLEN string", "GET string", "COPY string other REPLACE", "DUMP string", "RESTORE other 0 <string> REPLACE",
                "SETBIT string {i} 1", "LCS string string LEN"],
     # As many keys.
