@@ -257,7 +257,7 @@ TEST_F(ClusterDriverTest, KeysAndSubscribersOfALostSlotGo) {
   run_until(loop, [&] { return loser.keyspace.slot_size(slot) == 0; });
   EXPECT_THAT(loser.acts, UnorderedElementsAre("DEL {b}1", "DEL {b}2"));
   EXPECT_EQ(loser.keyspace.total_size(), 1u);
-  EXPECT_EQ(loser.listener.text, "*3\r\n$12\r\nsunsubscribe\r\n$3\r\n{b}\r\n:1\r\n");
+  EXPECT_EQ(loser.listener.sent, "*3\r\n$12\r\nsunsubscribe\r\n$3\r\n{b}\r\n:1\r\n");
 }
 
 TEST_F(ClusterDriverTest, ASlotThatIsOpenedForKeysIsRidOfTheOldOnesFirst) {
@@ -318,7 +318,7 @@ TEST_F(ClusterDriverTest, SubscribersStayWhereAReplicaTakesOver) {
   replica.perform(
       [](ClusterVerb& v) { return v.machine.failover(v.now, FailoverMode::kTakeover, v.effects); });
   run_until(loop, [&] { return !primary.view().myself().is_primary; });
-  EXPECT_EQ(replica.listener.text, "");
+  EXPECT_EQ(replica.listener.sent, "");
 }
 
 TEST_F(ClusterDriverTest, MessagesReachSubscribersOfOtherNodes) {
@@ -335,11 +335,11 @@ TEST_F(ClusterDriverTest, MessagesReachSubscribersOfOtherNodes) {
   const std::string to_all = "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n";
   const std::string to_shard = "*3\r\n$8\r\nsmessage\r\n$3\r\n{b}\r\n$5\r\nshard\r\n";
   run_until(loop, [&] {
-    return members[1]->listener.text == to_all && members[2]->listener.text == to_all &&
-           replica.listener.text == to_all + to_shard;
+    return members[1]->listener.sent == to_all && members[2]->listener.sent == to_all &&
+           replica.listener.sent == to_all + to_shard;
   });
   // Our own subscribers are PUBLISH's business.
-  EXPECT_EQ(members[0]->listener.text, "");
+  EXPECT_EQ(members[0]->listener.sent, "");
 }
 
 TEST_F(ClusterDriverTest, AReplicaThatIsResetIsAnEmptyPrimary) {

@@ -19,6 +19,7 @@
 #include "server/keyspace/keyspace.h"
 #include "server/session/pubsub.h"
 #include "tests/unit/server/drivers/snapshot_fixture.h"
+#include "tests/unit/server/session/fake_connection.h"
 
 namespace redan {
 
@@ -87,26 +88,6 @@ class Wire final : public ClusterWire {
   Liveness liveness_;
   NodeId self_;
   std::set<NodeId> open_;
-};
-
-class Listener final : public Connection {
- public:
-  void send(std::string_view bytes) override { text += bytes; }
-  void send_shared(std::shared_ptr<const std::string> block, size_t from) override {
-    send(std::string_view(*block).substr(from));
-  }
-  size_t pending_bytes() const override { return 0; }
-  void when_drained(std::function<void()>) override {}
-  void close_after_replies() override {}
-  void close_soon(std::string_view) override {}
-  void stop_reading() override {}
-  void resume_reading() override {}
-  void gather_packets() override {}
-  std::string peer_address() const override { return ""; }
-  std::string local_address() const override { return ""; }
-  int descriptor() const override { return -1; }
-
-  std::string text;
 };
 
 struct TestMember {
@@ -186,7 +167,7 @@ struct TestMember {
   ServerConfig config;
   Keyspace keyspace{{.databases = 1, .seed = 1, .slots = true}};
   PubSub pubsub;
-  Listener listener;
+  FakeConnection listener;
   Session session;
   int64_t offset = 0;
   bool held = false;

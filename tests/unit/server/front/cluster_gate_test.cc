@@ -6,6 +6,7 @@
 
 #include "server/front/dispatcher.h"
 #include "tests/unit/server/command/command_fixture.h"
+#include "tests/unit/server/session/fake_connection.h"
 
 namespace redan {
 namespace {
@@ -28,22 +29,6 @@ struct FakeCluster final : ClusterService {
   }
   ClusterView shown;
   std::vector<std::string> published;
-};
-
-struct Sent final : Connection {
-  void send(std::string_view bytes) override { text += bytes; }
-  void send_shared(std::shared_ptr<const std::string>, size_t) override {}
-  size_t pending_bytes() const override { return 0; }
-  void when_drained(std::function<void()>) override {}
-  void close_after_replies() override {}
-  void close_soon(std::string_view) override {}
-  void stop_reading() override {}
-  void resume_reading() override {}
-  void gather_packets() override {}
-  std::string peer_address() const override { return "127.0.0.1:1"; }
-  std::string local_address() const override { return "127.0.0.1:2"; }
-  int descriptor() const override { return -1; }
-  std::string text;
 };
 
 class ClusterGateTest : public CommandTest {
@@ -78,7 +63,7 @@ class ClusterGateTest : public CommandTest {
   NodeId peer{2};
 
   FakeCluster cluster;
-  Sent sent;
+  FakeConnection sent;
   ServerParts& with_cluster = (parts_.cluster = &cluster, parts_);
   Dispatcher dispatcher{with_cluster};
 };
@@ -251,13 +236,13 @@ TEST_F(ClusterGateTest, ShardedChannelsHaveSlots) {
             "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
             "context|");
   EXPECT_EQ(pubsub.spublish("b", "hi"), 1);
-  EXPECT_EQ(sent.text, "*3\r\n$8\r\nsmessage\r\n$1\r\nb\r\n$2\r\nhi\r\n");
+  EXPECT_EQ(sent.sent, "*3\r\n$8\r\nsmessage\r\n$1\r\nb\r\n$2\r\nhi\r\n");
   // The slot goes: who listened there is told, who listens to a plain channel stays.
-  sent.text.clear();
+  sent.sent.clear();
   SlotSet gone;
   gone.add(b_slot);
   pubsub.unsubscribe_slots(gone);
-  EXPECT_EQ(sent.text, "*3\r\n$12\r\nsunsubscribe\r\n$1\r\nb\r\n:0\r\n");
+  EXPECT_EQ(sent.sent, "*3\r\n$12\r\nsunsubscribe\r\n$1\r\nb\r\n:0\r\n");
   EXPECT_EQ(pubsub.shard_subscribers("b"), 0u);
   EXPECT_EQ(pubsub.subscribers("b"), 1u);
   EXPECT_EQ(request("SUNSUBSCRIBE"), "*3|$12|sunsubscribe|$-1|:0|");

@@ -6,26 +6,10 @@
 
 #include <deque>
 
+#include "tests/unit/server/session/fake_connection.h"
+
 namespace redan {
 namespace {
-
-class Wire : public Connection {
- public:
-  void send(std::string_view bytes) override { sent += bytes; }
-  void send_shared(std::shared_ptr<const std::string>, size_t) override {}
-  size_t pending_bytes() const override { return 0; }
-  void when_drained(std::function<void()>) override {}
-  void close_after_replies() override {}
-  void close_soon(std::string_view) override {}
-  void stop_reading() override {}
-  void resume_reading() override {}
-  void gather_packets() override {}
-  std::string peer_address() const override { return ""; }
-  std::string local_address() const override { return ""; }
-  int descriptor() const override { return -1; }
-
-  std::string sent;
-};
 
 struct Person {
   explicit Person(uint64_t id, Resp resp) {
@@ -41,7 +25,7 @@ struct Person {
     return text;
   }
   Session session;
-  Wire wire;
+  FakeConnection wire;
 };
 
 class TrackingTest : public testing::Test {
