@@ -69,7 +69,13 @@ struct ServerParts {
 // used again.
 class Propagation {
  public:
-  void clear() { used_ = 0, replaced_ = forced_ = false; }
+  void clear() {
+    if (words_ > kMostKept) commands_ = {};
+    used_ = words_ = 0;
+    replaced_ = forced_ = false;
+  }
+  // Where nobody listens there is nothing to keep.
+  void set_heard(bool heard) { heard_ = heard; }
   bool replaced() const { return replaced_; }
   bool forced() const { return forced_; }
   void force() { forced_ = true; }
@@ -79,6 +85,8 @@ class Propagation {
     add(std::span<const std::string_view>(args.begin(), args.size()));
   }
   void add(std::span<const std::string_view> args) {
+    if (!heard_) return;
+    words_ += args.size();
     if (used_ == commands_.size()) commands_.emplace_back();
     std::vector<std::string>& command = commands_[used_++];
     command.resize(args.size());
@@ -86,8 +94,12 @@ class Propagation {
   }
 
  private:
+  static constexpr size_t kMostKept = 10'000;  // words
+
   std::vector<std::vector<std::string>> commands_;
   size_t used_ = 0;
+  size_t words_ = 0;
+  bool heard_ = true;
   bool replaced_ = false;
   bool forced_ = false;
 };

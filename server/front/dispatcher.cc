@@ -4,13 +4,10 @@
 #include <cstdlib>
 
 #include "common/base/check.h"
-#include "common/base/crc16.h"
 #include "common/base/parse.h"
 #include "common/base/same_text.h"
-#include "common/command/keys.h"
 #include "common/log/log.h"
 #include "server/front/gates.h"
-#include "server/front/redaction.h"
 #include "server/front/ticks.h"
 #include "server/session/access.h"
 #include "server/session/command_logs.h"
@@ -121,6 +118,7 @@ void Dispatcher::judge_state() {
                              nearly_short);
   listened_to_ = parts_.migration != nullptr || parts_.replication.listened_to();
   if (!listened_to_) unheard_offset_ = parts_.replication.offset();
+  propagation_.set_heard(listened_to_);
   const int64_t slow_us = parts_.config.slowlog_log_slower_than;
   slow_ns_ = slow_us < 0 ? UINT64_MAX : static_cast<uint64_t>(slow_us) * 1000;
   if (const int64_t ms = parts_.config.latency_monitor_threshold; ms > 0) {
@@ -399,17 +397,6 @@ Executed Dispatcher::run_past_gates(Session& session, const Entry& entry, uint32
   return Executed::kDone;
 }
 
-void Dispatcher::queue(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
-  Transaction& transaction = *session.transaction;
-  transaction.queued_flags |= entry.flags;
-  if (!transaction.failed && !transaction.disturbed) {
-    transaction.queue.push_back({{args.begin(), args.end()}});
-    transaction.bytes += sizeof(QueuedCommand);
-    for (const std::string_view arg : args) transaction.bytes += sizeof(std::string) + arg.size();
-  }
-  reply.simple("QUEUED");
-}
-
 void Dispatcher::handle(Session& session, const Entry& entry, Args args, ReplyWriter& reply) {
   Keyspace& keyspace = parts_.keyspace;
   // CLIENT NO-TOUCH; TOUCH itself touches all the same.
@@ -521,118 +508,6 @@ void Dispatcher::count(const Entry& entry, uint32_t calls, uint64_t spent, uint6
   if (!parts_.config.latency_tracking || calls == 0) return;
   if (stats.latency == nullptr) stats.latency = std::make_unique<LatencyHistogram>();
   stats.latency->record(each, calls);
-}
-
-void Dispatcher::log_slow(Session& session, Args args, const Entry& entry, uint64_t spent) {
-  if ((entry.flags & kSkipSlowlog) != 0) return;
-  const ServerConfig& config = parts_.config;
-  const auto spent_us = static_cast<int64_t>(spent / 1000);
-  if (const int64_t ms = config.latency_monitor_threshold; ms > 0 && spent_us >= ms * 1000) {
-    const bool fast = (entry.flags & kFast) != 0;
-    parts_.logs.latency.add(fast ? "fast-command" : "command", unix_ms(wall_) / 1000,
-                            spent_us / 1000);
-  }
-  if (config.slowlog_log_slower_than < 0 || spent_us < config.slowlog_log_slower_than) return;
-  log_entry(parts_.logs.slow, session, args, entry, static_cast<size_t>(spent_us),
-            config.slowlog_max_len);
-}
-
-void Dispatcher::log_entry(SlowLog& log, Session& session, Args args, const Entry& entry,
-                           size_t amount, int64_t max_length) {
-  if ((entry.flags & kSkipSlowlog) != 0) return;
-  log.add({.id = 0,
-           .unix_s = unix_ms(wall_) / 1000,
-           .amount = static_cast<int64_t>(amount),
-           .args = {},
-           .peer = session.connection ? session.connection->peer_address() : "?:0",
-           .client_name = session.name},
-          shown_words(entry, args, parts_.options), static_cast<size_t>(max_length));
-}
-
-void Dispatcher::log_sizes(Session& session, Args args, const Entry& entry, size_t replied) {
-  const ServerConfig& config = parts_.config;
-  const auto stands_out = [](size_t bytes, int64_t limit) {
-    return limit >= 0 && bytes > static_cast<size_t>(limit);
-  };
-  if (stands_out(replied, config.commandlog_reply_larger_than)) [[unlikely]] {
-    log_entry(parts_.logs.large_replies, session, args, entry, replied,
-              config.commandlog_large_reply_max_len);
-  }
-  size_t asked = 0;
-  for (const std::string_view word : args) asked += word.size();
-  if (stands_out(asked, config.commandlog_request_larger_than)) [[unlikely]] {
-    log_entry(parts_.logs.large_requests, session, args, entry, asked,
-              config.commandlog_large_request_max_len);
-  }
-}
-
-// Which call of the series it was is not known, and the entry says so.
-void Dispatcher::log_slow_series(const Series& series, uint64_t spent) {
-  RequestParser parser;
-  if (parser.parse(series.raw, limits(*series.session)) != RequestParser::Status::kRequest) return;
-  std::vector<std::string_view> args(parser.args().begin(), parser.args().end());
-  std::string others;
-  if (series.calls > 1) {
-    others = "... (or one of the " + std::to_string(series.calls - 1) +
-             " before it in the same pipeline)";
-    args.push_back(others);
-  }
-  log_slow(*series.session, args, *series.entry, spent);
-}
-
-void Dispatcher::note_hot_keys(Args args, const Entry& entry, uint64_t spent, size_t replied) {
-  HotKeys& hot = parts_.logs.hot_keys;
-  uint64_t bytes = replied;
-  for (const std::string_view word : args) bytes += word.size();
-  hot.call(spent, bytes);
-  // What EXEC ran was told call by call.
-  if (entry.full_name == "exec") return;
-  std::vector<KeyRef> keys;
-  if (!find_keys(*entry.spec, args, keys) || keys.empty()) return;
-  for (const KeyRef& key : keys) {
-    const std::string_view name = args[static_cast<size_t>(key.position)];
-    if (hot.options().slots && !hot.wants_slot(slot_of_key(name))) continue;
-    hot.key(name, spent / keys.size(), bytes / keys.size());
-  }
-}
-
-Result<void> Dispatcher::execute_transaction(Session& session,
-                                             const std::vector<QueuedCommand>& queue,
-                                             ReplyWriter& reply) {
-  in_transaction_ = true;
-  transaction_fed_ = false;
-  session.in_exec = true;
-  reply.array(queue.size());
-  bool any_denied = false;
-  std::vector<std::string_view> args;
-  for (const QueuedCommand& command : queue) {
-    args.assign(command.args.begin(), command.args.end());
-    propagation_.clear();
-    const Entry* entry = find(session, args[0]);
-    if (entry->is_container() && args.size() > 1) entry = parts_.commands.find_sub(*entry, args[1]);
-    reply.set_version(session.resp);
-    if (const std::optional<acl::Denial> denial = denied(session, *entry, args)) {
-      deny_queued(session, *entry, args, *denial, reply);
-      any_denied = true;
-      continue;
-    }
-    call(session, *entry, args, reply);
-    if (session.in_tracking) note_read(session, *entry, args);
-  }
-  if (transaction_fed_) {
-    const std::string_view exec[] = {"EXEC"};
-    feed_all(session.db, exec);
-    session.last_write_offset = parts_.replication.offset();
-  }
-  // EXEC's own failure: what was denied was not called.
-  if (any_denied) {
-    const int id = parts_.commands.find_original("exec")->id;
-    ++parts_.stats.commands[static_cast<size_t>(id)].failed;
-  }
-  session.in_exec = false;
-  in_transaction_ = false;
-  propagation_.clear();
-  return kOk;
 }
 
 }  // namespace redan

@@ -114,12 +114,16 @@ TEST_F(DispatcherTest, FeedsTheStreamFromTheMomentThatAReplicaAsks) {
   dispatcher.batch_begins();
   dispatcher.input_begins();
   request({"SET", "a", "1"});
+  request({"HINCRBYFLOAT", "h", "f", "1.5"});
   EXPECT_EQ(replication.stream, "");
   EXPECT_EQ(session.last_write_offset, 7);
   request({"PSYNC", "?", "-1"});
   request({"SET", "a", "2"});
   EXPECT_EQ(replication.stream, "SET a 2; ");
   EXPECT_EQ(session.last_write_offset, 8);
+  // What stands in the stream in place of a request has its own way there.
+  request({"HINCRBYFLOAT", "h", "f", "1.5"});
+  EXPECT_EQ(replication.stream, "SET a 2; HSET h f 3; ");
   dispatcher.input_ends();
 }
 
