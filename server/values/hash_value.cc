@@ -184,14 +184,16 @@ bool HashEdit::set_compact(std::string_view field, std::string_view value) {
   auto bytes = keyspace_.packed(ref_);
   const Listpack pack(bytes.view());
   const size_t at = pack.find(field, pack.first(), 1);
-  if (at != Listpack::kNone) {
+  const bool is_new = at == Listpack::kNone;
+  if (is_new) {
+    ListpackEdit::append_pair(bytes, PackedElement(field), PackedElement(value));
+  } else {
     ListpackEdit::replace(bytes, pack.next(at), PackedElement(value));
-    return false;
   }
-  ListpackEdit::append_pair(bytes, PackedElement(field), PackedElement(value));
+  // (Of an old field too: the limit may be lower than when the hash was made.)
   const size_t fields = size();
   if (fields > keyspace_.limits().hash_entries) become_large(fields);
-  return true;
+  return is_new;
 }
 
 bool HashEdit::set_triple(std::string_view field, std::string_view value, FieldExpiry expiry) {
