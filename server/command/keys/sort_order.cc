@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string_view>
 
 namespace redan {
 namespace {
@@ -21,8 +23,8 @@ uint64_t rank_of(double number) {
   return (bits & kSign) != 0 ? ~bits : bits | kSign;
 }
 
-// The first eight bytes of a text, in the order of memcmp.
-uint64_t rank_of(const std::string& text) {
+// Eight bytes of a text, in the order of memcmp.
+uint64_t rank_of(std::string_view text) {
   uint64_t bytes = 0;
   std::memcpy(&bytes, text.data(), std::min(text.size(), sizeof bytes));
   return __builtin_bswap64(bytes);
@@ -31,10 +33,41 @@ uint64_t rank_of(const std::string& text) {
 // What elements are compared by.
 enum class By : uint8_t { kNumber, kText, kWeight };
 
-uint64_t rank_of(const SortElement& element, By by) {
-  if (by == By::kNumber) return rank_of(element.number);
-  if (by == By::kText) return rank_of(element.text);
-  return element.weight ? rank_of(*element.weight) : 0;
+// Unless it is numbers. nullptr: it has no weight.
+const std::string* text_of(const SortElement& element, By by) {
+  if (by == By::kText) return &element.text;
+  return element.weight ? &*element.weight : nullptr;
+}
+
+// How many bytes all texts begin with: "member:1" and "member:2" are told apart by what follows.
+size_t common_prefix(const std::vector<SortElement>& elements, By by) {
+  std::optional<std::string_view> common;
+  for (const SortElement& element : elements) {
+    const std::string* const text = text_of(element, by);
+    if (text == nullptr) continue;
+    if (!common) common = *text;
+    const auto [end, other] =
+        std::mismatch(common->begin(), common->end(), text->begin(), text->end());
+    common = common->substr(0, static_cast<size_t>(end - common->begin()));
+    if (common->empty()) break;
+  }
+  return common ? common->size() : 0;
+}
+
+std::vector<Ranked> ranked(const std::vector<SortElement>& elements, By by) {
+  std::vector<Ranked> order;
+  order.reserve(elements.size());
+  const size_t prefix = by == By::kNumber ? 0 : common_prefix(elements, by);
+  for (const SortElement& element : elements) {
+    uint64_t rank = 0;
+    if (by == By::kNumber) {
+      rank = rank_of(element.number);
+    } else if (const std::string* const text = text_of(element, by); text != nullptr) {
+      rank = rank_of(std::string_view(*text).substr(prefix));
+    }
+    order.push_back({rank, order.size()});
+  }
+  return order;
 }
 
 // Where the ranks are equal. Negative, zero or positive, as strcmp.
@@ -65,11 +98,7 @@ std::vector<SortElement> sorted_window(std::vector<SortElement> elements,
     collate(elements, by == By::kWeight, collation);
     by = By::kWeight;
   }
-  std::vector<Ranked> order;
-  order.reserve(elements.size());
-  for (const SortElement& element : elements) {
-    order.push_back({rank_of(element, by), order.size()});
-  }
+  std::vector<Ranked> order = ranked(elements, by);
   const auto in_order = [&](const Ranked& a, const Ranked& b) {
     if (a.rank != b.rank) return (a.rank < b.rank) != request.descending;
     const int by_text = compare(elements[a.index], elements[b.index], by);

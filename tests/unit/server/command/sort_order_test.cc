@@ -52,11 +52,12 @@ std::string a_text(Rng& rng) {
   return text;
 }
 
-SortElement an_element(Rng& rng) {
+// `prefix`: what all begin with.
+SortElement an_element(Rng& rng, const std::string& prefix) {
   static constexpr double kNumbers[] = {0.0,  -0.0,  1,      -1,       2.5,
                                         -2.5, 1e300, -1e300, INFINITY, -INFINITY};
-  SortElement element{.text = a_text(rng), .number = kNumbers[rng.below(10)]};
-  if (rng.below(4) > 0) element.weight = a_text(rng);
+  SortElement element{.text = prefix + a_text(rng), .number = kNumbers[rng.below(10)]};
+  if (rng.below(4) > 0) element.weight = prefix + a_text(rng);
   return element;
 }
 
@@ -76,7 +77,8 @@ TEST(SortOrder, AWindowIsWhatAStableSortOfAllWouldShowThere) {
     const bool collated = rng.below(2) == 0;
     request.descending = rng.below(2) == 0;
     std::vector<SortElement> elements(rng.below(40));
-    for (SortElement& element : elements) element = an_element(rng);
+    const std::string prefix = rng.below(2) == 0 ? "" : "prefix:" + a_text(rng);
+    for (SortElement& element : elements) element = an_element(rng, prefix);
     if (rng.below(3) > 0) {
       request.offset = static_cast<int64_t>(rng.below(50)) - 5;
       request.count = static_cast<int64_t>(rng.below(50)) - 5;
