@@ -33,6 +33,14 @@ inline Result<Keyspace::Ref> change_value_read(Call& call, std::string_view key,
   return call.keyspace().change(call.db(), key);
 }
 
+// A negative COUNT draws again and again from what is there. Beyond this many the reply could not
+// be kept in memory; whoever asks for it is told so, instead of the node being killed on the way.
+inline Result<void> can_draw(int64_t count) {
+  constexpr int64_t kMostRepeated = int64_t{1} << 32;
+  if (count < -kMostRepeated) return Error("value is out of range");
+  return kOk;
+}
+
 // An element as a bulk string.
 inline void reply_element(ReplyWriter& reply, const Listpack::Element& element) {
   element.is_integer ? reply.bulk_integer(element.integer) : reply.bulk(element.text);

@@ -91,6 +91,7 @@ Result<void> hrandfield_many(Call& call) {
     reply.array(0);
     return kOk;
   }
+  if (const Result<void> fits = can_draw(*count); !fits) return fits;
   const HashView hash = view_of(call, **entry);
   const bool repeats = *count < 0;
   const uint64_t wanted = repeats ? -static_cast<uint64_t>(*count) : static_cast<uint64_t>(*count);

@@ -138,14 +138,10 @@ Result<void> spop(Call& call) {
   return kOk;
 }
 
-// A reply of more members than this could not be kept in memory.
-constexpr int64_t kMostRepeated = int64_t{1} << 32;
-
 Result<void> srandmember_count(Call& call) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
   const Result<int64_t> wanted = integer_arg(call.arg(2), -kMost, kMost);
   if (!wanted) return wanted.error();
-  if (*wanted < -kMostRepeated) return Error("value is out of range");
   const Result<const Entry*> entry = read_value(call, call.arg(1), ValueType::kSet);
   if (!entry) return entry.error();
   ReplyWriter& reply = call.reply();
@@ -155,6 +151,7 @@ Result<void> srandmember_count(Call& call) {
   }
   const SetView set(**entry);
   const auto write = [&](const SetView::Member& member) { reply_member(reply, member); };
+  if (const Result<void> fits = can_draw(*wanted); !fits) return fits;
   if (*wanted < 0) {
     const auto count = static_cast<uint64_t>(-*wanted);
     reply.array(count);

@@ -274,6 +274,7 @@ Result<void> zrandmember(Call& call) {
     counted ? call.reply().array(0) : call.reply().null();
     return kOk;
   }
+  if (const Result<void> fits = can_draw(count); !fits) return fits;
   const SortedSetView set(**entry);
   if (!counted) {
     reply_drawn(call.reply(), set, call.server().rng.below(set.size()), false);

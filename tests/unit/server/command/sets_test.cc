@@ -127,7 +127,20 @@ TEST_F(Sets, RandomMembersAreThoseOfTheSet) {
     run("DEL k");
   }
   EXPECT_EQ(run("SRANDMEMBER k"), "$-1|");
-  EXPECT_THAT(run("SRANDMEMBER k -9223372036854775807"), StartsWith("-ERR value is out of range"));
+}
+
+TEST_F(Sets, NobodyDrawsMoreThanMemoryHolds) {
+  run("SADD s a");
+  run("HSET h f v");
+  run("ZADD z 1 a");
+  for (const std::string_view count : {" -4294967297", " -9223372036854775807"}) {
+    for (const std::string_view command : {"SRANDMEMBER s", "HRANDFIELD h", "ZRANDMEMBER z"}) {
+      EXPECT_EQ(run(std::string(command) + std::string(count)), "-ERR value is out of range|");
+    }
+    EXPECT_EQ(run("SRANDMEMBER none" + std::string(count)), "*0|");
+    EXPECT_EQ(run("HRANDFIELD none" + std::string(count)), "*0|");
+    EXPECT_EQ(run("ZRANDMEMBER none" + std::string(count)), "*0|");
+  }
 }
 
 TEST_F(Sets, ChangesThatChangeNothingAreNotReplicated) {
