@@ -252,6 +252,17 @@ class Others(HostStory):
         self.assertEqual(loud.wait(), -signal.SIGBUS)
         self.assertIn("crashed by signal: SIGBUS", (self.lab.folder / "loud.log").read_text())
 
+    def test_drills_end_a_server_by_debug(self):
+        env = {**os.environ, **{name: os.environ.get(name, "") + " handle_segv=0 handle_abort=0"
+                                for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")}}
+        ends = {"SEGFAULT": -signal.SIGSEGV, "PANIC": -signal.SIGABRT, "ASSERT": -signal.SIGABRT}
+        for verb, code in ends.items():
+            server = self.lab.server(f"server-{verb}", env=env, enable_debug_command="yes")
+            with server.client() as client:
+                client.send("DEBUG", verb)
+                self.assertEqual(server.wait(), code, verb)
+            self.assertIn("crashed by signal", server.log())
+
     def test_new_clients_speak_the_version_that_is_set(self):
         server = self.lab.server(client_default_resp=3)
         with server.client() as client:

@@ -1,9 +1,11 @@
 // DEBUG: what tests and operators need to see inside, and to bend time a little. Refused unless
 // enable-debug-command says otherwise (kProtected).
 #include <chrono>
+#include <csignal>
 #include <string>
 #include <thread>
 
+#include "common/base/check.h"
 #include "common/base/double_text.h"
 #include "common/base/glob.h"
 #include "common/command/args.h"
@@ -11,12 +13,29 @@
 #include "server/command/call.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/keys/debug_protocol.h"
 #include "server/command/keys/digest.h"
 #include "server/persistence/dump_payload.h"
 #include "server/session/node_control.h"
 
 namespace redan {
 namespace {
+
+// The three ways to end badly, for drills of failover.
+Result<void> fail_assertion(Call& call) {
+  REDAN_CHECK(call.arg_count() == 0);
+  return kOk;
+}
+
+Result<void> end_in_panic(Call&) {
+  log_warning("DEBUG PANIC: the server ends, as it was told to");
+  panic();
+}
+
+Result<void> segfault(Call&) {
+  std::raise(SIGSEGV);
+  return kOk;
+}
 
 Result<void> change_repl_id(Call& call) {
   call.server().control.change_replication_id();
@@ -95,6 +114,18 @@ Result<void> populate(Call& call) {
   return kOk;
 }
 
+Result<void> protocol(Call& call) {
+  return reply_sample(call.reply(), call.arg(2));
+}
+
+// Replicas get a command that is not run here, so that their data differs afterwards.
+Result<void> replicate(Call& call) {
+  call.propagate_as(call.args().subspan(2));
+  call.force_propagation();
+  call.reply().ok();
+  return kOk;
+}
+
 Result<void> reload(Call& call) {
   bool save = true;
   bool flush = true;
@@ -157,6 +188,7 @@ struct DebugCommand {
 constexpr size_t kAnyNumber = SIZE_MAX;
 
 constexpr DebugCommand kDebugCommands[] = {
+    {"ASSERT", "", 0, 0, fail_assertion, "End as where a check of the code fails."},
     {"CHANGE-REPL-ID", "", 0, 0, change_repl_id, "Take a new replication id."},
     {"DIGEST", "", 0, 0, digest, "A fingerprint of all data."},
     {"DIGEST-VALUE", " [<key> ...]", 0, kAnyNumber, digest_value,
@@ -165,10 +197,17 @@ constexpr DebugCommand kDebugCommands[] = {
     {"HELP", "", 0, 0, help, "Print this help."},
     {"LOG", " <message>", 1, 1, log, "Write a line to the server's log."},
     {"OBJECT", " <key>", 1, 1, object, "How a value is stored."},
+    {"PANIC", "", 0, 0, end_in_panic, "End as where going on would do harm."},
     {"POPULATE", " <count> [<prefix>] [<size>]", 1, 3, populate,
      "Add <count> keys that are not there yet, named key:<n> or <prefix>:<n>."},
+    {"PROTOCOL", " <type>", 1, 1, protocol,
+     "Answer with a value of this type: string, integer, double, bignum, null, array, set, map, "
+     "attrib, push, verbatim, true or false."},
     {"RELOAD", " [<option> ...]", 0, kAnyNumber, reload,
      "Save an RDB file and load it again. Options: NOSAVE, NOFLUSH, MERGE."},
+    {"REPLICATE", " <word> [<word> ...]", 1, kAnyNumber, replicate,
+     "Send a command to the replicas that is not run here: their data will differ."},
+    {"SEGFAULT", "", 0, 0, segfault, "End by SIGSEGV."},
     {"SET-ACTIVE-EXPIRE", " <0|1>", 1, 1, set_active_expire,
      "Stop or resume looking for keys whose time has come."},
     {"SLEEP", " <seconds>", 1, 1, sleep, "Hold the server; fractions are allowed."},

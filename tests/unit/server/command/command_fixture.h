@@ -236,7 +236,8 @@ class CommandTest : public testing::Test {
       reply.buffer().truncate(before);
       reply.error(result.error());
     }
-    if (keyspace.dirty() == dirty || !entry.has(kWrite)) return;
+    const bool changed = keyspace.dirty() != dirty && entry.has(kWrite);
+    if (!changed && !effects.forced()) return;
     if (!effects.replaced()) return feed(args);
     for (const auto& command : effects.commands()) feed({command.begin(), command.end()});
   }

@@ -288,6 +288,10 @@ TEST_F(Keys, DebugFillsReloadsAndBendsTime) {
   EXPECT_EQ(run("DEBUG STRINGMATCH-LEN 1000 a*a*a*b"), ":0|");
   EXPECT_EQ(run("DEBUG ERROR \"FOO bar\""), "-FOO bar|");
   EXPECT_THAT(run("DEBUG OBJECT p:0"), HasSubstr("encoding:embstr"));
+  fed();
+  EXPECT_EQ(run("DEBUG REPLICATE SET only there"), "+OK|");
+  EXPECT_EQ(fed(), "SET only there");
+  EXPECT_EQ(run("EXISTS only"), ":0|");
   EXPECT_EQ(run("DEBUG nosuch"),
             "-ERR unknown subcommand or wrong number of arguments for 'nosuch'. Try DEBUG HELP.|");
 }
