@@ -30,6 +30,7 @@
 
 #include "common/base/check.h"
 #include "common/base/keyed_hash.h"
+#include "common/base/prefetch.h"
 #include "common/base/rng.h"
 #include "common/base/same_text.h"
 #include "server/data/bucket_array.h"
@@ -126,7 +127,7 @@ class Dict {
     const uint64_t hash = Slots::hash(hash_key_, key);
     if (size_ > 0) {
       const auto [array, index] = home_of(hash);
-      __builtin_prefetch(array->bucket(index));
+      prefetch_line(array->bucket(index));
     }
     return hash;
   }
@@ -173,7 +174,7 @@ class Dict {
   }
   static uint64_t prefetch_bucket(Settled at, const HashKey& hash_key, Key key) {
     const uint64_t hash = Slots::hash(hash_key, key);
-    __builtin_prefetch(at.bucket(at.index(hash)));
+    prefetch_line(at.bucket(at.index(hash)));
     return hash;
   }
   static void prefetch_matches(Settled at, uint64_t hash) {
@@ -472,8 +473,8 @@ class Dict {
       const uintptr_t slot = bucket.slots[__builtin_ctzll(match) >> 3];
       // Numbers, since what some tables keep here is none of an entry's addresses.
       const uintptr_t first = slot & ~uintptr_t{7};
-      __builtin_prefetch(reinterpret_cast<const void*>(first));
-      __builtin_prefetch(reinterpret_cast<const void*>(first + Slots::kUsualBytes - 1));
+      prefetch_line(reinterpret_cast<const void*>(first));
+      prefetch_line(reinterpret_cast<const void*>(first + Slots::kUsualBytes - 1));
     }
   }
   static Handle likely(const Bucket& bucket, uint64_t hash) {
@@ -482,10 +483,9 @@ class Dict {
     const uintptr_t slot = bucket.slots[__builtin_ctzll(match) >> 3];
     return slot == 0 ? Handle{} : Slots::handle(slot);
   }
-  // always_inline: out of line, g++ takes the function for one without effect and drops the call.
-  __attribute__((always_inline)) static inline void prefetch_entries(const Bucket* bucket) {
+  static void prefetch_entries(const Bucket* bucket) {
     for (const uintptr_t slot : bucket->slots) {
-      __builtin_prefetch(reinterpret_cast<const void*>(slot & ~uintptr_t{7}));
+      prefetch_line(reinterpret_cast<const void*>(slot & ~uintptr_t{7}));
     }
   }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/base/prefetch.h"
 #include "server/data/score_order.h"
 
 namespace redan {
@@ -63,8 +64,8 @@ struct ScoreOrder::Leaf {
     while (length > 0) {
       const uint32_t half = length / 2;
       // Whatever the answer, the next question is about one of these two.
-      __builtin_prefetch(members[low + half / 2]);
-      __builtin_prefetch(members[low + half + (length - half) / 2]);
+      prefetch_line(members[low + half / 2]);
+      prefetch_line(members[low + half + (length - half) / 2]);
       const ScoredMember* const middle = members[low + half];
       if (before(middle->score(), *middle)) {
         low += half + 1;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/base/check.h"
+#include "common/base/prefetch.h"
 #include "server/data/score_nodes.h"
 
 namespace redan {
@@ -130,15 +131,15 @@ const ScoredMember& ScoreOrder::Cursor::operator*() const {
 void ScoreOrder::Cursor::next() {
   constexpr uint32_t kAhead = 6;
   if (++index_ < leaf_->count) {
-    if (index_ + kAhead < leaf_->count) __builtin_prefetch(leaf_->members[index_ + kAhead]);
+    if (index_ + kAhead < leaf_->count) prefetch_line(leaf_->members[index_ + kAhead]);
     return;
   }
   leaf_ = leaf_->next;
   index_ = 0;
   if (leaf_ == nullptr) return;
-  if (leaf_->next != nullptr) __builtin_prefetch(leaf_->next);
+  if (leaf_->next != nullptr) prefetch_line(leaf_->next);
   for (uint32_t i = 0; i < std::min(kAhead, leaf_->count); ++i) {
-    __builtin_prefetch(leaf_->members[i]);
+    prefetch_line(leaf_->members[i]);
   }
 }
 
@@ -146,15 +147,15 @@ void ScoreOrder::Cursor::previous() {
   constexpr uint32_t kAhead = 6;
   if (index_ > 0) {
     --index_;
-    if (index_ >= kAhead) __builtin_prefetch(leaf_->members[index_ - kAhead]);
+    if (index_ >= kAhead) prefetch_line(leaf_->members[index_ - kAhead]);
     return;
   }
   leaf_ = leaf_->previous;
   if (leaf_ == nullptr) return;
   index_ = leaf_->count - 1;
-  if (leaf_->previous != nullptr) __builtin_prefetch(leaf_->previous);
+  if (leaf_->previous != nullptr) prefetch_line(leaf_->previous);
   for (uint32_t i = 0; i < std::min(kAhead, leaf_->count); ++i) {
-    __builtin_prefetch(leaf_->members[index_ - i]);
+    prefetch_line(leaf_->members[index_ - i]);
   }
 }
 

@@ -3,6 +3,7 @@
 // the other, each costs as much as executing the command.
 #include <array>
 
+#include "common/base/prefetch.h"
 #include "common/base/same_text.h"
 #include "server/keyspace/keyspace.h"
 
@@ -31,7 +32,7 @@ void Keyspace::prefetch(int db, std::span<const std::string_view> keys,
   for (size_t i = 0; i < keys.size(); ++i) {
     const bool large = !members[i].empty() && entries[i] != nullptr && entries[i]->is_large();
     larges[i] = large ? &entries[i]->large() : nullptr;
-    __builtin_prefetch(larges[i]);
+    prefetch_line(larges[i]);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     if (larges[i] != nullptr) hashes[i] = larges[i]->prefetch_bucket(members[i]);

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/crc16.h"
+#include "common/base/prefetch.h"
 
 namespace redan {
 
@@ -32,7 +33,7 @@ void SlotTables::prefetch(const HashKey& hash_key, std::span<const std::string_v
   std::array<uint16_t, kLookupsAhead> slots;
   for (size_t i = 0; i < keys.size(); ++i) {
     slots[i] = slot_of_key(keys[i]).value;
-    __builtin_prefetch(&settled_[slots[i]]);
+    prefetch_line(&settled_[slots[i]]);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     const Table::Settled at = settled_[slots[i]];

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/base/prefetch.h"
 #include "common/base/rng.h"
 #include "common/base/slot_set.h"
 #include "server/data/dict.h"
@@ -84,7 +85,7 @@ class SlotTables {
     return Table::locate(settled_[slot.value], hash_key, key);
   }
   // A call on this slot is about to come.
-  void prefetch(Slot slot) const { __builtin_prefetch(&settled_[slot.value]); }
+  void prefetch(Slot slot) const { prefetch_line(&settled_[slot.value]); }
   // Lookups of these keys are about to come; see Dict::prefetch_bucket() and Dict::likely().
   void prefetch(const HashKey& hash_key, std::span<const std::string_view> keys,
                 std::span<const Entry*> likely) const;
