@@ -7,6 +7,7 @@
 #include "common/base/parse.h"
 #include "common/base/same_text.h"
 #include "common/log/log.h"
+#include "server/command/keys_ahead.h"
 #include "server/front/gates.h"
 #include "server/front/ticks.h"
 #include "server/session/access.h"
@@ -87,21 +88,19 @@ void Dispatcher::look_ahead(const Session& session, const RequestsAhead& request
   if (!parts_.keyspace.outgrows_caches(session.db)) [[likely]] {
     return;
   }
-  // A name that takes long to hash costs more than announcing it gains.
-  constexpr size_t kLongestName = 128;
   static_assert(RequestsAhead::kMost <= kLookupsAhead);
   std::array<std::string_view, kLookupsAhead> keys;
   std::array<std::string_view, kLookupsAhead> members;
   size_t count = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
     const Args args = requests.args(i);
-    if (args.size() < 2 || args[1].size() > kLongestName) continue;
+    if (args.size() < 2 || args[1].size() > kLongestAnnounced) continue;
     // Most commands name a field or a member behind the key, ZADD and ZINCRBY the score before it.
     const bool sorted_set = !args[0].empty() && (args[0][0] | 0x20) == 'z';
     const size_t at = sorted_set && args.size() > 3 ? 3 : 2;
     keys[count] = args[1];
     members[count++] =
-        args.size() > at && args[at].size() <= kLongestName ? args[at] : std::string_view();
+        args.size() > at && args[at].size() <= kLongestAnnounced ? args[at] : std::string_view();
   }
   parts_.keyspace.prefetch(session.db, std::span(keys).first(count), members);
 }

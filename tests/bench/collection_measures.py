@@ -11,6 +11,7 @@ from measures import Floor, answered, cpu_of, finish, load, load_on
 from size_templates import AT_SIZES, FILL, NEVER_AT_A_MILLION, ONCE, PREPARE, WHOLE
 
 WORKLOADS = {
+    "INCR": (["INCR", "counter:__rand_int__"], "0.55x"),
     "LPUSH": (["LPUSH", "list", "xxx"], "0.55x"),
     "LPOP": (["LPOP", "list"], "0.55x"),
     "HSET": (["HSET", "hash", "element:__rand_int__", "xxx"], "0.55x"),

@@ -3,6 +3,7 @@
 #include "server/command/call.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/keys_ahead.h"
 #include "server/command/type_names.h"
 
 namespace redan {
@@ -10,7 +11,10 @@ namespace {
 
 Result<void> erase_keys(Call& call, Keyspace::Free how) {
   int64_t erased = 0;
-  for (std::string_view key : call.args().subspan(1)) {
+  KeysAhead ahead(call, 1);
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    ahead.reach(i);
+    const std::string_view key = call.arg(i);
     // A key that has expired is gone already, though it may still be in the table.
     if (call.keyspace().peek(call.db(), key) == nullptr) continue;
     if (!call.keyspace().erase(call.db(), key, how)) continue;
@@ -31,8 +35,10 @@ Result<void> unlink(Call& call) {
 
 Result<void> exists(Call& call) {
   int64_t found = 0;
-  for (std::string_view key : call.args().subspan(1)) {
-    found += call.keyspace().glance(call.db(), key) != nullptr ? 1 : 0;
+  KeysAhead ahead(call, 1);
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    ahead.reach(i);
+    found += call.keyspace().glance(call.db(), call.arg(i)) != nullptr ? 1 : 0;
   }
   call.reply().integer(found);
   return kOk;
@@ -40,8 +46,10 @@ Result<void> exists(Call& call) {
 
 Result<void> touch(Call& call) {
   int64_t found = 0;
-  for (std::string_view key : call.args().subspan(1)) {
-    found += call.keyspace().read(call.db(), key) != nullptr ? 1 : 0;
+  KeysAhead ahead(call, 1);
+  for (size_t i = 1; i < call.arg_count(); ++i) {
+    ahead.reach(i);
+    found += call.keyspace().read(call.db(), call.arg(i)) != nullptr ? 1 : 0;
   }
   call.reply().integer(found);
   return kOk;

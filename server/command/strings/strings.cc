@@ -6,6 +6,7 @@
 #include "server/command/expiration.h"
 #include "server/command/families.h"
 #include "server/command/key_effects.h"
+#include "server/command/keys_ahead.h"
 #include "server/command/strings/set_options.h"
 #include "server/command/strings/string_values.h"
 
@@ -183,7 +184,9 @@ Result<void> getex(Call& call) {
 
 Result<void> mget(Call& call) {
   call.reply().array(call.arg_count() - 1);
+  KeysAhead ahead(call, 1);
   for (size_t i = 1; i < call.arg_count(); ++i) {
+    ahead.reach(i);
     const Entry* entry = call.keyspace().read(call.db(), call.arg(i));
     if (entry == nullptr || !entry->is_string()) {
       call.reply().null();
@@ -195,7 +198,9 @@ Result<void> mget(Call& call) {
 }
 
 void set_pairs(Call& call) {
+  KeysAhead ahead(call, 2);
   for (size_t i = 1; i < call.arg_count(); i += 2) {
+    ahead.reach(i);
     set_plain(call, call.arg(i), call.arg(i + 1));
   }
 }

@@ -261,6 +261,30 @@ TEST_F(Keys, ATimeoutBehindTheEndOfTimeIsRefused) {
   }
 }
 
+// Where the next keys are asked of the memory: sixteen at once, none whose name is long.
+TEST_F(Keys, ManyAtOnceAreFoundInALargeDatabase) {
+  run("SET large " + std::string(2'000'000, 'x'));
+  ASSERT_TRUE(keyspace.outgrows_caches(0));
+  for (const size_t count : {1, 2, 15, 16, 17, 32, 33, 100}) {
+    std::string pairs, keys, values;
+    for (size_t i = 0; i < count; ++i) {
+      const std::string key = "k" + std::string(i % 5 == 0 ? 200 : 1, 'y') + std::to_string(i);
+      pairs += " " + key + " " + std::to_string(i);
+      keys += " " + key;
+      const std::string value = std::to_string(i);
+      values += "$" + std::to_string(value.size()) + "|" + value + "|";
+    }
+    const std::string number = ":" + std::to_string(count) + "|";
+    EXPECT_EQ(run("MSET" + pairs), "+OK|");
+    EXPECT_EQ(run("MGET" + keys), "*" + std::to_string(count) + "|" + values);
+    EXPECT_EQ(run("EXISTS none" + keys), number);
+    EXPECT_EQ(run("TOUCH" + keys + " none"), number);
+    EXPECT_EQ(run("DEL none none2" + keys), number);
+    EXPECT_EQ(run("EXISTS" + keys), ":0|");
+    keyspace.check_invariants();
+  }
+}
+
 TEST_F(Keys, DebugDigestIsRedis) {
   // redis-server 7.0.15 answers these for the same keys.
   EXPECT_EQ(run("DEBUG DIGEST"), "+0000000000000000000000000000000000000000|");
