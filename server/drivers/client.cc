@@ -86,8 +86,7 @@ void Client::send_shared(std::shared_ptr<const std::string> block, size_t from) 
   if (closing_) return;
   Waiting& waiting = need_waiting();
   if (!out_.empty()) seal_output(waiting);
-  waiting.bytes += block->size() - from;
-  waiting.blocks.push_back({std::move(block), {}, from});
+  waiting.push({std::move(block), {}, from});
   added_output();
 }
 
@@ -316,9 +315,27 @@ void Client::added_output() {
   }
 }
 
+void Client::Waiting::push(Block block) {
+  bytes += block.rest().size();
+  spare += block.spare();
+  blocks.push_back(std::move(block));
+}
+
+void Client::Waiting::taken(size_t count) {
+  bytes -= count;
+  while (!blocks.empty() && count >= blocks.front().rest().size()) {
+    count -= blocks.front().rest().size();
+    spare -= blocks.front().spare();
+    blocks.pop_front();
+  }
+  if (blocks.empty()) return;
+  Block& front = blocks.front();
+  front.from += count;
+  if (front.shared == nullptr) spare += count;
+}
+
 void Client::seal_output(Waiting& waiting) {
-  waiting.bytes += out_.size();
-  waiting.blocks.push_back({nullptr, std::move(out_), 0});
+  waiting.push({nullptr, std::move(out_), 0});
   out_ = {};
 }
 
@@ -359,8 +376,7 @@ bool Client::write_directly() {
   }
   Waiting& waiting = need_waiting();
   seal_output(waiting);
-  waiting.blocks.front().from = taken;
-  waiting.bytes -= taken;
+  waiting.taken(taken);
   return true;
 }
 
@@ -383,13 +399,7 @@ bool Client::write_waiting() {
     const ssize_t sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
     if (failed_write(sent)) return false;
     if (sent < 0) return true;
-    size_t taken = static_cast<size_t>(sent);
-    waiting.bytes -= taken;
-    while (!waiting.blocks.empty() && taken >= waiting.blocks.front().rest().size()) {
-      taken -= waiting.blocks.front().rest().size();
-      waiting.blocks.pop_front();
-    }
-    if (!waiting.blocks.empty()) waiting.blocks.front().from += taken;
+    waiting.taken(static_cast<size_t>(sent));
     if (static_cast<size_t>(sent) < offered) return true;
   }
   return true;
@@ -469,7 +479,7 @@ ClientBuffers Client::buffers() const {
   b.output_bytes = pending_bytes();
   if (waiting_ != nullptr) b.output_list = waiting_->blocks.size();
   b.memory = sizeof(Client) + b.query + b.query_free + out_.capacity() +
-             (waiting_ == nullptr ? 0 : waiting_->bytes) + session.memory_bytes();
+             (waiting_ == nullptr ? 0 : waiting_->bytes + waiting_->spare) + session.memory_bytes();
   return b;
 }
 

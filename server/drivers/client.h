@@ -159,11 +159,17 @@ class Client final : public Connection, public Pollable, public ClientMemory::Sh
     std::string_view rest() const {
       return shared != nullptr ? std::string_view(*shared).substr(from) : own.view(from);
     }
+    // Memory that it takes beside the bytes that wait.
+    size_t spare() const { return shared != nullptr ? 0 : own.capacity() - rest().size(); }
   };
   // What the kernel would not take yet, oldest first; out_ stands behind it.
   struct Waiting {
     std::deque<Block> blocks;
     size_t bytes = 0;
+    size_t spare = 0;
+
+    void push(Block block);
+    void taken(size_t count);  // by the kernel, from the front
     std::function<void()> drained;
     Instant over_soft_since{};
     bool over_soft = false;
