@@ -86,7 +86,7 @@ struct Talker final : RequestHandler {
 TEST(ClientIo, WhoHoldsMostIsClosedWithinItsTurn) {
   DataLoop loop;
   Talker talker(loop);
-  talker.io.configure({.limits = {.memory = 3'000'000}});
+  talker.io.configure({.limits = {.memory = 6'000'000}});  // A buffer is up to twice its content.
   Session& modest = talker.client(10);
   Session& spared = talker.client(15);
   spared.no_evict = true;
@@ -120,7 +120,7 @@ TEST(ClientIo, WithoutALimitNobodyIsClosedAndWithANewOneAtOnce) {
   talker.client(10);
   loop.run();
   EXPECT_EQ(talker.io.stats().evicted, 0u);
-  talker.io.configure({.limits = {.memory = 1'500'000}});
+  talker.io.configure({.limits = {.memory = 2'500'000}});
   EXPECT_EQ(talker.io.stats().evicted, 1u);
   talker.io.configure({.limits = {.memory = 300'000}});
   EXPECT_EQ(talker.io.stats().evicted, 2u);
