@@ -5,9 +5,9 @@ namespace redan {
 
 // The cache line that holds `address`, which may be anything: nothing is read, nothing can fail.
 //
-// __builtin_prefetch alone has no effect that g++ knows of. A function that does nothing else, or
-// is taken for one without effects, and calls of it are dropped; so ours were, with all tests
-// green. The empty statement is an effect. (tests/tidy/machine_code.py looks for the instruction.)
+// __builtin_prefetch alone has no effect that g++ knows of. A function that does nothing else is
+// taken for one without effects, and calls of it are dropped; so ours were, with all tests green.
+// The empty statement is an effect. (tests/tidy/machine_code.py looks for the instruction.)
 [[gnu::always_inline]] inline void prefetch_line(const void* address) {
   __builtin_prefetch(address);
   asm volatile("");
